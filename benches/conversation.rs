@@ -73,7 +73,7 @@ const ARGUMENTS: &str = concat!(
 
 /// A way in which the application tells the gate of a conversation.
 #[derive(Clone, Copy)]
-enum Way {
+enum ConversationChange {
     Append,
     SameBeginning,
     Time,
@@ -82,7 +82,7 @@ enum Way {
     NobodyAsks,
 }
 
-impl Way {
+impl ConversationChange {
     const ALL: [(Self, &str); 6] = [
         (Self::Append, "append: each message is heard once"),
         (Self::SameBeginning, "set_history, with the same beginning"),
@@ -133,25 +133,29 @@ fn pages() -> Vec<String> {
 }
 
 /// Returns the time that a whole conversation costs.
-fn told(runtime: &Runtime, way: Way, pages: &[String]) -> Duration {
-    let tool = if matches!(way, Way::NobodyAsks) { "pay_small" } else { "pay" };
+fn told(runtime: &Runtime, change: ConversationChange, pages: &[String]) -> Duration {
+    let tool = if matches!(change, ConversationChange::NobodyAsks) { "pay_small" } else { "pay" };
     runtime.block_on(async {
         let gate: Gate<Tools> = Gate::builder(()).build().await.unwrap();
         let mut run = gate.run("run");
         let mut heard = 0;
         let mut cost = Duration::ZERO;
         for turn in 0..pages.len() {
-            let mut messages = way.messages(pages, turn + 1);
-            if matches!(way, Way::Append) {
+            let mut messages = change.messages(pages, turn + 1);
+            if matches!(change, ConversationChange::Append) {
                 let all = messages.len();
                 messages.drain(..heard);
                 heard = all;
             }
             let call = ToolCall::new(turn.to_string(), tool, ARGUMENTS);
             let started = Instant::now();
-            match way {
-                Way::Append => messages.into_iter().for_each(|message| run.add_message(message)),
-                Way::NewRun => run = gate.run(turn.to_string()).history(messages),
+            match change {
+                ConversationChange::Append => {
+                    for message in messages {
+                        run.add_message(message);
+                    }
+                }
+                ConversationChange::NewRun => run = gate.run(turn.to_string()).history(messages),
                 _ => run.set_history(messages),
             }
             let turn = run.submit([call]).await.unwrap();
@@ -167,7 +171,7 @@ fn bytes_per_word(runtime: &Runtime, pages: &[String]) -> usize {
     runtime.block_on(async {
         let gate: Gate<Tools> = Gate::builder(()).build().await.unwrap();
         let run = gate.run("run");
-        let messages = Way::SameBeginning.messages(pages, pages.len());
+        let messages = ConversationChange::SameBeginning.messages(pages, pages.len());
         let region = Region::new(ALLOCATOR);
         run.set_history(messages);
         let _ = run.assess(&ToolCall::new("1", "pay", ARGUMENTS)).await.unwrap();
@@ -180,9 +184,9 @@ fn main() {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let pages = pages();
     let (mut halves, mut wholes) = (0.0, 0.0);
-    for (way, name) in Way::ALL {
+    for (change, name) in ConversationChange::ALL {
         let best = |turns: usize| {
-            (0..ROUNDS).map(|_| told(&runtime, way, pages.get(..turns).unwrap())).min().unwrap()
+            (0..ROUNDS).map(|_| told(&runtime, change, pages.get(..turns).unwrap())).min().unwrap()
         };
         let (half, whole) = (best(TURNS / 2), best(TURNS));
         println!("{name:<54}{:>9.3} s", whole.as_secs_f64());

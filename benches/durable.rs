@@ -101,11 +101,12 @@ fn percentile(times: &mut [Duration], share: f64) -> Duration {
 
 /// p50, p95 and p99, as three columns.
 fn percentiles(times: &mut [Duration]) -> String {
-    let columns = [0.5, 0.95, 0.99].map(|share| format!("{:>12}", words(percentile(times, share))));
+    let columns =
+        [0.5, 0.95, 0.99].map(|share| format!("{:>12}", duration_text(percentile(times, share))));
     columns.concat()
 }
 
-fn words(time: Duration) -> String {
+fn duration_text(time: Duration) -> String {
     match time.as_micros() {
         micros @ 0..1_000 => format!("{micros} µs"),
         micros @ 1_000..1_000_000 => format!("{:.2} ms", micros as f64 / 1_000.0),

@@ -115,9 +115,9 @@ const SMALL: &str = r#"{"order_id":"A-1001","amount_cents":2400}"#;
 const LARGE: &str = r#"{"order_id":"A-1001","amount_cents":240000}"#;
 
 /// The best of all rounds, per operation.
-struct Best(&'static str, Duration);
+struct BestTime(&'static str, Duration);
 
-impl Best {
+impl BestTime {
     fn keep(&mut self, all: Duration, operations: usize) {
         self.1 = self.1.min(all / u32::try_from(operations).unwrap());
     }
@@ -250,7 +250,7 @@ fn main() {
     let ledger = Ledger::default();
     let bytes = bytes_per_pending(&ledger, &runtime);
 
-    let best = |name| Best(name, Duration::MAX);
+    let best = |name| BestTime(name, Duration::MAX);
     let mut rows = [
         best("direct call"),
         best("parse + call + serialise, ungated"),
@@ -297,7 +297,7 @@ fn main() {
         }
     }
 
-    let nanos = |row: &Best| row.1.as_nanos() as f64;
+    let nanos = |row: &BestTime| row.1.as_nanos() as f64;
     let [_, plain, one, ten, hundred, ..] = &rows;
     println!("{:<48}{:>12}{:>24}", "", "per call", "× parse + call, ungated");
     for row in &rows {

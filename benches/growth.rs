@@ -82,9 +82,9 @@ async fn gate(store: &Shared) -> Gate<Tools> {
 async fn time(mut operation: impl AsyncFnMut(usize)) -> Duration {
     let mut times = Vec::with_capacity(TIMES);
     for number in 0..TIMES {
-        let begun = Instant::now();
+        let started = Instant::now();
         operation(number).await;
-        times.push(begun.elapsed());
+        times.push(started.elapsed());
     }
     times.sort_unstable();
     times[TIMES / 2]
@@ -209,7 +209,7 @@ async fn registry(store: Shared, count: usize) -> Duration {
 }
 
 /// One curve: the cost of a call after so many of something, at each size.
-struct Curve {
+struct GrowthCurve {
     name: &'static str,
     sizes: [usize; 4],
     cost: fn(&Runtime, Shared, usize) -> Duration,
@@ -220,7 +220,7 @@ macro_rules! curve {
         curve!($name, $function, SIZES)
     };
     ($name:literal, $function:path, $sizes:expr) => {
-        Curve {
+        GrowthCurve {
             name: $name,
             sizes: $sizes,
             cost: |runtime, store, count| runtime.block_on($function(store, count)),
@@ -228,7 +228,7 @@ macro_rules! curve {
     };
 }
 
-const CURVES: [Curve; 9] = [
+const CURVES: [GrowthCurve; 9] = [
     curve!("waiting-questions", waiting),
     curve!("nested-runs", nested),
     curve!("used-up-permissions", used_up),
@@ -245,7 +245,7 @@ fn main() {
     let chosen: Vec<String> =
         std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let folder = folder::create();
-    let is_chosen = |curve: &&Curve| {
+    let is_chosen = |curve: &&GrowthCurve| {
         chosen.is_empty() || chosen.iter().any(|word| curve.name.contains(word.as_str()))
     };
     let mut ratios = Vec::new();

@@ -62,13 +62,13 @@ async fn main() -> anyhow::Result<()> {
     println!("\nthe reviewer of the ticket sees the question and the agents behind it:");
     let turn = run.proceed().await?;
     let dana = gate.reviewer("dana").await?;
-    for asked in turn.interruptions() {
-        let info = asked.approval().subject().info();
+    for interruption in turn.interruptions() {
+        let info = interruption.approval().subject().info();
         println!("  {} in run {}", info.agent(), info.run());
         for passage in info.hops() {
             println!("    {passage}");
         }
-        asked.approve(&dana).await?;
+        interruption.approve(&dana).await?;
     }
 
     println!("\nthe run continues at that call:");

@@ -54,7 +54,7 @@ fn main() {
             Ok(typed) => {
                 println!("{:<14} {:>9} cents at risk", call.tool().as_str(), at_risk(&typed));
             }
-            Err(misfits) => println!("{:<14} {misfits}", call.tool().as_str()),
+            Err(schema_errors) => println!("{:<14} {schema_errors}", call.tool().as_str()),
         }
     }
 }

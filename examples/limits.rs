@@ -54,8 +54,8 @@ async fn main() -> anyhow::Result<()> {
             *count.entry(answer.kind()).or_default() += 1;
         }
         println!("100 refunds of ${}.{:02} for {customer}: {count:?}", cents / 100, cents % 100);
-        if let Some(asked) = turn.interruptions().first() {
-            println!("{}\n", asked.approval().assessment());
+        if let Some(interruption) = turn.interruptions().first() {
+            println!("{}\n", interruption.approval().assessment());
         }
     }
     Ok(())

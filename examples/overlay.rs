@@ -81,8 +81,8 @@ async fn main() -> anyhow::Result<()> {
         for answer in turn.answers() {
             println!("  {:<14} {}", answer.tool().as_str(), answer.kind());
         }
-        for asked in turn.interruptions() {
-            println!("\n{}\n", asked.approval().assessment());
+        for interruption in turn.interruptions() {
+            println!("\n{}\n", interruption.approval().assessment());
         }
     }
     Ok(())

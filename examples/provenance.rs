@@ -102,10 +102,10 @@ impl Agent {
                 answer.for_model().lines().next().unwrap_or_default()
             );
         }
-        for asked in
+        for interruption in
             turn.interruptions().iter().filter(|asked| asked.approval().subject().call() == id)
         {
-            println!("\n{}\n", asked.approval().assessment());
+            println!("\n{}\n", interruption.approval().assessment());
         }
         Ok(turn.is_waiting())
     }
@@ -120,10 +120,10 @@ async fn main() -> anyhow::Result<()> {
     agent.hears("Pay bob@example.com $24 for the lunch, then tell me what is new in my mail.");
     agent.calls("1", "pay", &json!({"recipient": "bob@example.com", "amount": 24})).await?;
     agent.calls("2", "read_mail", &json!({})).await?;
-    let asked = agent
+    let turn = agent
         .calls("3", "pay", &json!({"recipient": "verify@evil.example", "amount": 0.01}))
         .await?;
-    anyhow::ensure!(asked, "an injected payment must ask");
+    anyhow::ensure!(turn, "an injected payment must ask");
 
     println!("The same payment, if the user asks for it:\n");
     let mut agent = Agent { run: gate.run("run-2").on_behalf_of("mia"), conversation: Vec::new() };

@@ -62,14 +62,14 @@ async fn go_on() -> anyhow::Result<()> {
     let saved = std::fs::read_to_string(&file)?;
     let gate = gate().await?;
     let run = gate.resume(RunState::from_json(&saved)?).await?;
-    for asked in run.proceed().await?.interruptions() {
+    for interruption in run.proceed().await?.interruptions() {
         println!(
             "[{}] dana approves {} {}",
             name(),
-            asked.approval().tool(),
-            asked.approval().arguments().as_json()
+            interruption.approval().tool(),
+            interruption.approval().arguments().as_json()
         );
-        asked.approve(&gate.reviewer("dana").await?).await?;
+        interruption.approve(&gate.reviewer("dana").await?).await?;
     }
     for answer in run.proceed().await?.answers() {
         println!("[{}] {} {}: {}", name(), answer.tool(), answer.kind(), answer.for_model());

@@ -51,18 +51,18 @@ const ORDERS: usize = 3_000;
 const RUN: &str = "run";
 
 /// A run with its store, and how often the application was told the end of each call.
-struct Scene {
+struct LedgerModel {
     store: MemoryStore,
     ledger: RunLedger,
-    told: lock::Mutex<BTreeMap<ApprovalId, u32>>,
+    notice_counts: lock::Mutex<BTreeMap<ApprovalId, u32>>,
 }
 
-impl Scene {
+impl LedgerModel {
     fn new() -> Arc<Self> {
         Arc::new(Self {
             store: MemoryStore::new(),
             ledger: RunLedger::new(RUN.into()),
-            told: lock::Mutex::default(),
+            notice_counts: lock::Mutex::default(),
         })
     }
 
@@ -115,7 +115,7 @@ impl Scene {
         block_on(self.ledger.refresh(&self.store)).unwrap();
         let answers = self.ledger.answers(&RUN.into());
         for answer in answers.iter().filter(|answer| answer.status().is_terminal()) {
-            *lock::lock(&self.told).entry(answer.id()).or_default() += 1;
+            *lock::lock(&self.notice_counts).entry(answer.id()).or_default() += 1;
         }
         self.ledger.take(&answers);
         let mut changeset = Changeset::at(Timestamp::UNIX_EPOCH);
@@ -139,7 +139,7 @@ impl Scene {
             other.answers(&RUN.into()).is_empty(),
             "what was taken is not owed elsewhere either"
         );
-        lock::lock(&self.told).clone()
+        lock::lock(&self.notice_counts).clone()
     }
 }
 
@@ -178,20 +178,20 @@ fn proposed(run: &str, call: &str, verdict: Verdict) -> NewApproval {
 fn an_end_is_told_once_in_whatever_order_the_tasks_come() {
     shuttle::check_random(
         || {
-            let scene = Scene::new();
-            let (one, two) = (Arc::clone(&scene), Arc::clone(&scene));
+            let model = LedgerModel::new();
+            let (one, two) = (Arc::clone(&model), Arc::clone(&model));
             let engine = thread::spawn(move || [one.runs("1"), one.runs("2")]);
             let other = thread::spawn(move || two.runs("3"));
-            let reader = Arc::clone(&scene);
+            let reader = Arc::clone(&model);
             // Another task of the same run only looks.
             let reads =
                 thread::spawn(move || block_on(reader.ledger.refresh(&reader.store)).unwrap());
-            scene.turn();
-            scene.turn();
+            model.turn();
+            model.turn();
             let [first, second] = engine.join().unwrap();
             let third = other.join().unwrap();
             reads.join().unwrap();
-            assert_eq!(scene.told(), BTreeMap::from([(first, 1), (second, 1), (third, 1)]));
+            assert_eq!(model.told(), BTreeMap::from([(first, 1), (second, 1), (third, 1)]));
         },
         ORDERS,
     );
@@ -201,16 +201,19 @@ fn an_end_is_told_once_in_whatever_order_the_tasks_come() {
 fn an_end_is_told_at_least_once_where_two_tasks_take_turns() {
     shuttle::check_random(
         || {
-            let scene = Scene::new();
-            let (engine, application) = (Arc::clone(&scene), Arc::clone(&scene));
+            let model = LedgerModel::new();
+            let (engine, application) = (Arc::clone(&model), Arc::clone(&model));
             let engine = thread::spawn(move || [engine.runs("1"), engine.runs("2")]);
             let application = thread::spawn(move || application.turn());
-            scene.turn();
-            scene.turn();
+            model.turn();
+            model.turn();
             let calls = engine.join().unwrap();
             application.join().unwrap();
-            let told = scene.told();
-            assert!(calls.iter().all(|call| told.contains_key(call)), "{told:?} of {calls:?}");
+            let notice_counts = model.told();
+            assert!(
+                calls.iter().all(|call| notice_counts.contains_key(call)),
+                "{notice_counts:?} of {calls:?}"
+            );
         },
         ORDERS,
     );
@@ -220,27 +223,27 @@ fn an_end_is_told_at_least_once_where_two_tasks_take_turns() {
 fn what_a_body_asks_is_shown_while_it_waits_and_owed_to_nobody_after() {
     shuttle::check_random(
         || {
-            let scene = Scene::new();
-            let body = Arc::clone(&scene);
+            let model = LedgerModel::new();
+            let body = Arc::clone(&model);
             let body = thread::spawn(move || {
-                let asked = body.opens("run>1>1", "1", Verdict::Ask);
-                let shown = body.ledger.show(&asked);
-                assert!(body.ledger.waiting().contains_key(&asked.id()), "people can see it");
+                let opened_call = body.opens("run>1>1", "1", Verdict::Ask);
+                let shown = body.ledger.show(&opened_call);
+                assert!(body.ledger.waiting().contains_key(&opened_call.id()), "people can see it");
                 let answered = CallEvent::Cancelled { reason: "the body went on".into() };
-                body.happens(&asked, answered);
+                body.happens(&opened_call, answered);
                 drop(shown);
             });
-            let outer = Arc::clone(&scene);
+            let outer = Arc::clone(&model);
             let outer = thread::spawn(move || outer.runs("2"));
-            scene.turn();
-            scene.turn();
+            model.turn();
+            model.turn();
             body.join().unwrap();
             let outer = outer.join().unwrap();
-            assert_eq!(scene.told(), BTreeMap::from([(outer, 1)]));
+            assert_eq!(model.told(), BTreeMap::from([(outer, 1)]));
             let nested = RunId::from("run>1>1");
             assert!(
-                scene.ledger.answers(&nested).is_empty()
-                    && scene.ledger.unfinished(&nested).is_empty()
+                model.ledger.answers(&nested).is_empty()
+                    && model.ledger.unfinished(&nested).is_empty()
             );
         },
         ORDERS,
@@ -251,8 +254,8 @@ fn what_a_body_asks_is_shown_while_it_waits_and_owed_to_nobody_after() {
 fn what_a_dropped_batch_left_is_told() {
     shuttle::check_random(
         || {
-            let scene = Scene::new();
-            let engine = Arc::clone(&scene);
+            let model = LedgerModel::new();
+            let engine = Arc::clone(&model);
             // The batch has its end, and goes away before anybody was told.
             let engine = thread::spawn(move || {
                 let before = engine.ledger.moment();
@@ -269,13 +272,13 @@ fn what_a_dropped_batch_left_is_told() {
                 engine.ledger.record_of_batch(&ended, before);
                 ended.id()
             });
-            let reader = Arc::clone(&scene);
+            let reader = Arc::clone(&model);
             let reader =
                 thread::spawn(move || block_on(reader.ledger.refresh(&reader.store)).unwrap());
-            scene.turn();
+            model.turn();
             reader.join().unwrap();
             let id = engine.join().unwrap();
-            assert_eq!(scene.told(), BTreeMap::from([(id, 1)]));
+            assert_eq!(model.told(), BTreeMap::from([(id, 1)]));
         },
         ORDERS,
     );
@@ -285,22 +288,24 @@ fn what_a_dropped_batch_left_is_told() {
 fn what_is_read_late_does_not_undo_what_is_known() {
     shuttle::check_random(
         || {
-            let scene = Scene::new();
-            let engine = Arc::clone(&scene);
+            let model = LedgerModel::new();
+            let engine = Arc::clone(&model);
             let engine = thread::spawn(move || {
-                let asked = engine.opens(RUN, "1", Verdict::Ask);
-                engine.happens(&asked, CallEvent::Cancelled { reason: "not any more".into() }).id()
+                let opened_call = engine.opens(RUN, "1", Verdict::Ask);
+                engine
+                    .happens(&opened_call, CallEvent::Cancelled { reason: "not any more".into() })
+                    .id()
             });
-            let reader = Arc::clone(&scene);
+            let reader = Arc::clone(&model);
             let reader =
                 thread::spawn(move || block_on(reader.ledger.refresh(&reader.store)).unwrap());
             let id = engine.join().unwrap();
             // Whatever the reader reads after this, the call has ended.
-            assert!(!scene.ledger.waiting().contains_key(&id), "it is known to have ended");
+            assert!(!model.ledger.waiting().contains_key(&id), "it is known to have ended");
             reader.join().unwrap();
-            assert!(!scene.ledger.waiting().contains_key(&id), "and stays so");
+            assert!(!model.ledger.waiting().contains_key(&id), "and stays so");
             assert_eq!(
-                scene.ledger.answers(&RUN.into()).first().map(|known| known.status()),
+                model.ledger.answers(&RUN.into()).first().map(|known| known.status()),
                 Some(Status::Cancelled)
             );
         },

@@ -17,7 +17,7 @@ use gate_sqlite::SqliteStore;
 use rusqlite::{Connection, TransactionBehavior, params};
 use tokio::sync::oneshot;
 
-use crate::observed::Observed;
+use crate::observed::ObservedStore;
 use crate::subject;
 
 /// As in the store.
@@ -54,7 +54,7 @@ impl Rows {
 
 /// Returns the rows that the commits of one call write, as the engine does it.
 pub(crate) async fn rows_of(call: ToolCall) -> Vec<Rows> {
-    let store = Observed::new(MemoryStore::new());
+    let store = ObservedStore::new(MemoryStore::new());
     let gate = subject::gate(Arc::clone(&store)).await;
     let of_gate = store.transitions().len();
     let _ = gate.run("run-0").submit([call]).await.unwrap();
@@ -62,7 +62,7 @@ pub(crate) async fn rows_of(call: ToolCall) -> Vec<Rows> {
 }
 
 /// A call at one of its commits.
-struct Wanted {
+struct CommitRequest {
     call: Arc<(String, String, String)>,
     rows: Arc<Vec<Rows>>,
     commit: usize,
@@ -71,12 +71,12 @@ struct Wanted {
 
 /// The thread that writes. It ends with the last of those who ask it.
 #[derive(Clone)]
-pub(crate) struct Bare {
-    wanted: mpsc::Sender<Wanted>,
+pub(crate) struct BareStore {
+    wanted: mpsc::Sender<CommitRequest>,
     rows: Arc<Vec<Rows>>,
 }
 
-impl Bare {
+impl BareStore {
     pub(crate) async fn open(file: &Path, rows: &Arc<Vec<Rows>>) -> Self {
         // The very schema: the store makes it, and goes.
         drop(SqliteStore::open(file).await.unwrap());
@@ -95,20 +95,20 @@ impl Bare {
         for commit in 0..self.rows.len() {
             let (answer, answered) = oneshot::channel();
             let (call, rows) = (Arc::clone(&call), Arc::clone(&self.rows));
-            self.wanted.send(Wanted { call, rows, commit, answer }).unwrap();
+            self.wanted.send(CommitRequest { call, rows, commit, answer }).unwrap();
             answered.await.unwrap();
         }
     }
 }
 
-fn write(mut connection: Connection, queue: &mpsc::Receiver<Wanted>) {
+fn write(mut connection: Connection, queue: &mpsc::Receiver<CommitRequest>) {
     let mut seq = 0_u64;
     while let Ok(first) = queue.recv() {
-        let group: Vec<Wanted> =
+        let group: Vec<CommitRequest> =
             std::iter::once(first).chain(queue.try_iter().take(GROUP - 1)).collect();
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
-        for Wanted { call, rows, commit, .. } in &group {
+        for CommitRequest { call, rows, commit, .. } in &group {
             seq = put(&transaction, call, &rows[*commit], seq);
         }
         transaction.commit().unwrap();

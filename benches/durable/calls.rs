@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
-use crate::bare::{Bare, Rows, rows_of};
+use crate::bare::{BareStore, Rows, rows_of};
 use crate::refunds::{Tools, free};
 use crate::subject::{self, asked};
 
@@ -60,7 +60,7 @@ pub(crate) fn auto_approved(folder: &Path, runtime: &Runtime) {
 }
 
 async fn bare_round(file: &Path, rows: &Arc<Vec<Rows>>, callers: usize) -> f64 {
-    let bare = Bare::open(file, rows).await;
+    let bare = BareStore::open(file, rows).await;
     let begin = |run| {
         let bare = bare.clone();
         move |number| {

@@ -8,13 +8,13 @@ use gate_runtime::store::{ApprovalFilter, BoxFuture, Changeset, CommitOutcome, S
 use gate_runtime::testing::{LayeredStore, StoreLayer};
 
 /// Keeps what is committed, and when approvals were last asked for.
-pub(crate) struct Observed<S> {
+pub(crate) struct ObservedStore<S> {
     store: S,
     transitions: Mutex<Vec<Changeset>>,
     looks: Mutex<Vec<Instant>>,
 }
 
-impl<S> Observed<S> {
+impl<S> ObservedStore<S> {
     pub(crate) fn new(store: S) -> Arc<LayeredStore<Self>> {
         Arc::new(LayeredStore(Self {
             store,
@@ -33,7 +33,7 @@ impl<S> Observed<S> {
     }
 }
 
-impl<S: Store> StoreLayer for Observed<S> {
+impl<S: Store> StoreLayer for ObservedStore<S> {
     fn inner(&self) -> &dyn Store {
         &self.store
     }

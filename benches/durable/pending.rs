@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use crate::subject::{self, asked};
-use crate::{VISITOR, percentiles, words};
+use crate::{VISITOR, duration_text, percentiles};
 
 const PENDING: usize = 100_000;
 const PAGE: usize = 50;
@@ -51,7 +51,7 @@ pub(crate) fn many(folder: &Path, runtime: &Runtime) {
     let rate = wanted as f64 / taken.as_secs_f64();
     println!(
         "{wanted} approvals wait, each for a week; they were asked in {}, {rate:.0}/s.",
-        words(taken)
+        duration_text(taken)
     );
     println!("In a fresh process:\n");
     assert!(
@@ -110,7 +110,7 @@ pub(crate) async fn visit(file: &Path) {
     );
     println!("{:<44}{}", "deciding one, with the gate built", percentiles(&mut decided));
     println!();
-    println!("{:<44}{:>12}", "building a gate over them", words(built));
+    println!("{:<44}{:>12}", "building a gate over them", duration_text(built));
     println!("{:<44}{before:>9} MB", "resident memory, the database opened");
     println!("{:<44}{paged:>9} MB", "the pages read");
     println!("{:<44}{after:>9} MB", "the gate built");

@@ -12,8 +12,8 @@ use gate_sqlite::SqliteStore;
 use tokio::runtime::Runtime;
 
 use crate::calls::{per_second, run_one};
+use crate::duration_text;
 use crate::refunds::Tools;
-use crate::words;
 
 const ROUNDS: usize = 5;
 
@@ -75,7 +75,7 @@ pub(crate) fn overhead(folder: &Path, runtime: &Runtime) {
         ratios.sort_by(f64::total_cmp);
         let (lowest, median, highest) = (ratios[0], ratios[ROUNDS / 2], ratios[ROUNDS - 1]);
         let range = format!("{:.0} to {:.0}%", 100.0 * lowest, 100.0 * highest);
-        let drained = words(drained);
+        let drained = duration_text(drained);
         println!(
             "{callers:>8}{best:>16.0}{best_sealed:>16.0}{:>11.0}%{range:>18}{unsealed:>12}\
              {drained:>12}",
@@ -108,7 +108,7 @@ pub(crate) fn reading(folder: &Path, runtime: &Runtime) {
     });
     let each = |what: &str, took: Duration| {
         let per_second = records as f64 / took.as_secs_f64();
-        println!("{what:<60}{:>12}{per_second:>16.0} records/s", words(took));
+        println!("{what:<60}{:>12}{per_second:>16.0} records/s", duration_text(took));
     };
     println!("{records} records, of auto-approved calls.\n");
     // Whoever had the pen gives it up in the background.

@@ -18,7 +18,7 @@ use tokio::process::Command;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
-use crate::observed::Observed;
+use crate::observed::ObservedStore;
 use crate::refunds::Tools;
 use crate::subject::{self, asked};
 use crate::{VOTER, percentiles};
@@ -45,7 +45,7 @@ impl Wake for Stamp {
 async fn vote(
     gate: &Gate<Tools>,
     store: &SqliteStore,
-    asked: &Interruption,
+    interruption: &Interruption,
 ) -> (Instant, SystemTime) {
     let dana = gate.reviewer("dana").await.unwrap();
     let stamp = Arc::new(Stamp::default());
@@ -54,7 +54,7 @@ async fn vote(
     last.mark_seen();
     let mut told = pin!(last.changed());
     assert!(told.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
-    asked.reject(&dana, "not now").await.unwrap();
+    interruption.reject(&dana, "not now").await.unwrap();
     *stamp.0.get().unwrap()
 }
 
@@ -77,7 +77,7 @@ pub(crate) fn latencies(folder: &Path, runtime: &Runtime) {
 
 async fn here(file: &Path) {
     let store = SqliteStore::open(file).await.unwrap();
-    let observed = Observed::new(store.clone());
+    let observed = ObservedStore::new(store.clone());
     let gate = subject::gate(Arc::clone(&observed)).await;
     let (mut told, mut woken, mut answered) = (Vec::new(), Vec::new(), Vec::new());
     for number in 0..HERE {
@@ -153,10 +153,10 @@ pub(crate) async fn vote_on_request(file: &Path) {
     // This thread drives nothing but this: it may block.
     for (number, id) in (1_u64..).zip(std::io::stdin().lines()) {
         let id: ApprovalId = id.unwrap().parse().unwrap();
-        let asked = gate.interruption(id).await.unwrap().unwrap();
+        let interruption = gate.interruption(id).await.unwrap().unwrap();
         // At no fixed distance from whatever the waiting process does at intervals.
         tokio::time::sleep(ASLEEP + Duration::from_micros(number * 7_919 % 20_000)).await;
-        let (_, committed) = vote(&gate, &store, &asked).await;
+        let (_, committed) = vote(&gate, &store, &interruption).await;
         println!("{}", committed.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos());
     }
 }

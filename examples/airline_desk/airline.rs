@@ -35,7 +35,7 @@ pub struct Trip<'a> {
 
 /// A flight that can be booked, as a search finds it.
 #[derive(Serialize)]
-pub struct Found {
+pub struct FlightOption {
     flight_number: String,
     origin: String,
     destination: String,
@@ -132,7 +132,7 @@ impl Airline {
             .map(|flight| (flight.origin.as_str(), flight.destination.as_str()))
     }
 
-    pub fn direct(&self, origin: &str, destination: &str, day: &str) -> Vec<Found> {
+    pub fn direct(&self, origin: &str, destination: &str, day: &str) -> Vec<FlightOption> {
         let flights = self
             .flights
             .values()
@@ -140,7 +140,12 @@ impl Airline {
         flights.filter_map(|flight| found(flight, day, false)).collect()
     }
 
-    pub fn with_one_stop(&self, origin: &str, destination: &str, day: &str) -> Vec<[Found; 2]> {
+    pub fn with_one_stop(
+        &self,
+        origin: &str,
+        destination: &str,
+        day: &str,
+    ) -> Vec<[FlightOption; 2]> {
         let mut pairs = Vec::new();
         for first in self.flights.values().filter(|flight| flight.origin == origin) {
             let lands = &first.scheduled_arrival_time_est;
@@ -431,9 +436,9 @@ fn pay_change(
     Ok(())
 }
 
-fn found(flight: &Flight, day: &str, dated: bool) -> Option<Found> {
+fn found(flight: &Flight, day: &str, dated: bool) -> Option<FlightOption> {
     let on = flight.dates.get(day).filter(|on| on.status == FlightStatus::Available)?;
-    Some(Found {
+    Some(FlightOption {
         flight_number: flight.flight_number.clone(),
         origin: flight.origin.clone(),
         destination: flight.destination.clone(),

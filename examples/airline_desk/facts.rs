@@ -88,7 +88,7 @@ pub fn was_read<T: OfReservation>(call: &Call<T>) -> bool {
     };
     let names =
         |text: &str| text.contains(&format!("\"reservation_id\": \"{}\"", call.reservation_id()));
-    call.context().history().iter().any(|said| reads(said.speaker()) && names(said.text()))
+    call.context().history().iter().any(|message| reads(message.speaker()) && names(message.text()))
 }
 
 pub fn fare_of_trip(call: &Call<BookReservation>) -> Result<Dollars, AirlineError> {
@@ -242,9 +242,9 @@ pub fn causes_of(call: &Call<SendCertificate>) -> Vec<Cause> {
 
 /// Returns whether a reservation was booked, changed or cancelled in this conversation.
 pub fn has_changed_something(context: &CallContext) -> bool {
-    context.history().iter().any(|said| match said.speaker() {
+    context.history().iter().any(|message| match message.speaker() {
         Speaker::Tool { tool } if *tool != "send_certificate" => {
-            CHANGES.contains(&tool.as_str()) && !said.text().starts_with("Error")
+            CHANGES.contains(&tool.as_str()) && !message.text().starts_with("Error")
         }
         _ => false,
     })

@@ -40,7 +40,9 @@ async fn main() -> anyhow::Result<()> {
             "--tau-bench" => tau_bench = arguments.next().map(PathBuf::from),
             "--json" => json = true,
             "--db" => {
-                kept = Some(Kept::open(&arguments.next().context("`--db` needs a file")?).await?);
+                kept = Some(
+                    ReplayStore::open(&arguments.next().context("`--db` needs a file")?).await?,
+                );
             }
             other => anyhow::bail!(
                 "unknown argument `{other}`: there are `--tau-bench DIR`, `--json` and `--db FILE`"
@@ -68,7 +70,7 @@ async fn main() -> anyhow::Result<()> {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
         println!("{report}");
-        if let Some(Kept { folder, key, .. }) = &kept {
+        if let Some(ReplayStore { folder, key, .. }) = &kept {
             let (folder, key) = (folder.display(), Trail::read_key(key)?);
             println!(
                 "\nEvery record is sealed: gate audit verify --trail {folder} --key {}",
@@ -80,13 +82,13 @@ async fn main() -> anyhow::Result<()> {
 }
 
 /// The files that outlive the program: `FILE`, `FILE.trail/` and `FILE.key`.
-struct Kept {
+struct ReplayStore {
     store: SqliteStore,
     folder: PathBuf,
     key: PathBuf,
 }
 
-impl Kept {
+impl ReplayStore {
     async fn open(file: &str) -> anyhow::Result<Self> {
         let (folder, key) = (format!("{file}.trail").into(), PathBuf::from(format!("{file}.key")));
         if !key.exists() {

@@ -38,8 +38,8 @@ impl Recording {
     /// Reads all of them from a clone of the τ-bench repository.
     pub fn read(tau_bench: &Path) -> anyhow::Result<Vec<Self>> {
         let path = tau_bench.join("historical_trajectories/gpt-4o-airline.json");
-        let stored: Vec<Stored> = data::read(&path)?;
-        stored.into_iter().map(Stored::understand).collect()
+        let stored: Vec<StoredRecording> = data::read(&path)?;
+        stored.into_iter().map(StoredRecording::understand).collect()
     }
 
     /// Returns whether a call stands in the task's ground truth, argument for argument.
@@ -52,11 +52,11 @@ impl Recording {
 }
 
 #[derive(Deserialize)]
-struct Stored {
+struct StoredRecording {
     task_id: u32,
     trial: u32,
     info: Info,
-    traj: Vec<Said>,
+    traj: Vec<RecordedMessage>,
 }
 
 #[derive(Deserialize)]
@@ -71,17 +71,17 @@ struct Task {
 }
 
 #[derive(Deserialize)]
-struct Said {
+struct RecordedMessage {
     role: String,
     content: Option<String>,
     name: Option<String>,
     tool_call_id: Option<String>,
     #[serde(default)]
-    tool_calls: Option<Vec<Called>>,
+    tool_calls: Option<Vec<RecordedCall>>,
 }
 
 #[derive(Clone, Deserialize)]
-struct Called {
+struct RecordedCall {
     id: String,
     function: Function,
 }
@@ -92,13 +92,13 @@ struct Function {
     arguments: String,
 }
 
-impl Stored {
+impl StoredRecording {
     fn understand(self) -> anyhow::Result<Recording> {
         let (task, trial) = (self.task_id, self.trial);
         let mut steps = Vec::new();
-        let mut open: Vec<Called> = Vec::new();
+        let mut open: Vec<RecordedCall> = Vec::new();
         for (place, said) in self.traj.into_iter().enumerate() {
-            let Said { role, content, name, tool_call_id, tool_calls } = said;
+            let RecordedMessage { role, content, name, tool_call_id, tool_calls } = said;
             let text = content.unwrap_or_default();
             match role.as_str() {
                 "system" => steps.push(Step::Said(Message::system(text))),

@@ -16,7 +16,7 @@ use crate::recording::{Recording, Step};
 use crate::tools::{AirlineTools, CHANGES};
 
 /// One recorded call, as the gate took it.
-pub struct Judged {
+pub struct JudgedCall {
     pub task: u32,
     pub trial: u32,
     pub tool: String,
@@ -35,11 +35,11 @@ pub async fn replay(
     recording: &Recording,
     store: impl Store,
     trail: Option<Trail>,
-) -> anyhow::Result<Vec<Judged>> {
+) -> anyhow::Result<Vec<JudgedCall>> {
     let mut gate = Gate::<AirlineTools>::builder(Airline::open(data))
         .store(store)
         .directory(StaticDirectory::new().person("sam", ["supervisor"]))
-        .clock(Stopped(TimeZone::fixed(Offset::constant(-5)).to_timestamp(NOW)?))
+        .clock(StoppedClock(TimeZone::fixed(Offset::constant(-5)).to_timestamp(NOW)?))
         // The recorded agent cannot hear that it should stop.
         .denials_per_run(u64::MAX);
     if let Some(trail) = trail {
@@ -70,7 +70,7 @@ pub async fn replay(
                 diverged |=
                     is_change && (answer.kind() == "succeeded") == recorded.starts_with("Error");
                 let tool = call.tool().to_string();
-                judged.push(Judged { task, trial, tool, right, verdict, rules, identical });
+                judged.push(JudgedCall { task, trial, tool, right, verdict, rules, identical });
             }
         }
     }
@@ -101,14 +101,14 @@ async fn decide(
     customer: &str,
     right: bool,
 ) -> anyhow::Result<()> {
-    for asked in turn.interruptions() {
-        let is_gesture = *asked.approval().subject().tool() == "send_certificate";
+    for interruption in turn.interruptions() {
+        let is_gesture = *interruption.approval().subject().tool() == "send_certificate";
         let person =
             if is_gesture { gate.reviewer("sam").await? } else { gate.principal(customer) };
         if right {
-            asked.approve(&person).await?;
+            interruption.approve(&person).await?;
         } else {
-            asked.reject(&person, "that is not what should happen").await?;
+            interruption.reject(&person, "that is not what should happen").await?;
         }
     }
     Ok(())
@@ -124,9 +124,9 @@ fn is_same(answer: &Answer, recorded: &str) -> bool {
 }
 
 /// The clock of the recorded day: it stands still.
-struct Stopped(Timestamp);
+struct StoppedClock(Timestamp);
 
-impl Clock for Stopped {
+impl Clock for StoppedClock {
     fn now(&self) -> Timestamp {
         self.0
     }

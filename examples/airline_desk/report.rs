@@ -6,7 +6,7 @@ use std::fmt;
 use gate_runtime::prelude::*;
 use serde::Serialize;
 
-use crate::replay::Judged;
+use crate::replay::JudgedCall;
 use crate::tools::CHANGES;
 
 /// The figures of a replay.
@@ -70,7 +70,7 @@ impl Verdicts {
 
 impl Report {
     /// Takes one conversation in.
-    pub fn add(&mut self, run: Vec<Judged>) {
+    pub fn add(&mut self, run: Vec<JudgedCall>) {
         self.runs += 1;
         self.calls += run.len();
         for judged in run {
@@ -87,8 +87,8 @@ impl Report {
         self.questions_per_run = (per_run * 100.0).round() / 100.0;
     }
 
-    fn add_change(&mut self, judged: Judged, right: bool) {
-        let Judged { task, trial, tool, verdict, rules, .. } = judged;
+    fn add_change(&mut self, judged: JudgedCall, right: bool) {
+        let JudgedCall { task, trial, tool, verdict, rules, .. } = judged;
         self.changes += 1;
         if right { &mut self.right } else { &mut self.wrong }.count(verdict);
         let [rights, wrongs] = self.by_tool.entry(tool.clone()).or_default();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use gate_runtime::prelude::*;
 
-use crate::airline::{Airline, AirlineError, Found, Trip};
+use crate::airline::{Airline, AirlineError, FlightOption, Trip};
 use crate::data::{
     Cabin, Dollars, FlightOn, Insurance, Passenger, Payment, Reservation, TripType, User,
 };
@@ -190,7 +190,7 @@ pub fn search_direct_flight(
     destination: String,
     /// The day, such as `2024-05-01`.
     date: String,
-) -> Vec<Found> {
+) -> Vec<FlightOption> {
     airline.direct(&origin, &destination, &date)
 }
 
@@ -204,7 +204,7 @@ pub fn search_onestop_flight(
     destination: String,
     /// The day of the first flight, such as `2024-05-01`.
     date: String,
-) -> Vec<[Found; 2]> {
+) -> Vec<[FlightOption; 2]> {
     airline.with_one_stop(&origin, &destination, &date)
 }
 

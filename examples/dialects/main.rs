@@ -62,7 +62,7 @@ registry! {
 }
 
 /// One dialect's part of a conversation.
-struct Part {
+struct DialectPart {
     dialect: &'static str,
     /// The tool list; and, where there is a strict mode, that without it.
     tools: Value,
@@ -124,7 +124,7 @@ async fn main() -> anyhow::Result<()> {
     ];
     if std::env::args().any(|argument| argument == "--json") {
         let all = parts.map(|part| {
-            let Part { dialect, tools, plain, response, reply, late } = part;
+            let DialectPart { dialect, tools, plain, response, reply, late } = part;
             let all = json!({
                 "tools": tools,
                 "plain": plain,
@@ -136,7 +136,7 @@ async fn main() -> anyhow::Result<()> {
         });
         println!("{}", Value::Object(all.into_iter().collect()));
     } else {
-        for Part { dialect, tools, response, reply, .. } in parts {
+        for DialectPart { dialect, tools, response, reply, .. } in parts {
             println!("── {dialect}");
             println!("tools     {}", short(&tools));
             println!("response  {}", short(&response));
@@ -155,7 +155,7 @@ async fn part<E: std::error::Error + Send + Sync + 'static>(
     response: Value,
     calls: impl Fn(&Value) -> Result<Vec<ToolCall>, E>,
     reply: impl Fn(&Turn) -> Value,
-) -> anyhow::Result<Part> {
+) -> anyhow::Result<DialectPart> {
     let gate: Gate<PostOffice> = Gate::builder(())
         .directory(StaticDirectory::new().person("dana", ["clerk"]))
         .build()
@@ -166,12 +166,12 @@ async fn part<E: std::error::Error + Send + Sync + 'static>(
 
     // The conversation goes on, and then someone decides: the answer comes late.
     let dana = gate.reviewer("dana").await?;
-    for asked in turn.interruptions() {
-        asked.approve(&dana).await?;
+    for interruption in turn.interruptions() {
+        interruption.approve(&dana).await?;
     }
     let _ = run.submit([]).await?;
     let late = reply(&run.proceed().await?);
-    Ok(Part {
+    Ok(DialectPart {
         dialect,
         tools,
         plain: plain(PostOffice::descriptors()).into(),

@@ -22,7 +22,7 @@ pub struct ManagerInbox {
 /// The inbox, while the agent works.
 pub struct OpenInbox {
     address: String,
-    shown: Vec<ApprovalId>,
+    listed: Vec<ApprovalId>,
 }
 
 impl ManagerInbox {
@@ -48,7 +48,7 @@ impl ManagerInbox {
         tokio::spawn(Inbox::new(gate.clone(), self.people.clone()).serve(listener));
         println!("The inbox is at {address}");
         println!("Sign in as the manager, dana, with this token: {}\n", self.token.reveal());
-        Ok(OpenInbox { address, shown: Vec::new() })
+        Ok(OpenInbox { address, listed: Vec::new() })
     }
 }
 
@@ -56,16 +56,20 @@ impl OpenInbox {
     /// Says where each question is, once, and waits until something happens.
     pub async fn wait(
         &mut self,
-        asked: &[Interruption],
-        news: &mut EventStream,
+        interruptions: &[Interruption],
+        events: &mut EventStream,
     ) -> anyhow::Result<()> {
-        for asked in asked {
-            if !self.shown.contains(&asked.id()) {
-                println!("  …    waits for the manager: {}/approvals/{}", self.address, asked.id());
-                self.shown.push(asked.id());
+        for interruption in interruptions {
+            if !self.listed.contains(&interruption.id()) {
+                println!(
+                    "  …    waits for the manager: {}/approvals/{}",
+                    self.address,
+                    interruption.id()
+                );
+                self.listed.push(interruption.id());
             }
         }
-        news.next().await?;
+        events.next().await?;
         Ok(())
     }
 

@@ -57,8 +57,8 @@ async fn main() -> anyhow::Result<()> {
     let mut model = Model::from_environment();
     let mut customer = Customer::new(model.is_scripted());
     let mut reviewer = match &inbox {
-        Some(inbox) => Reviewing::InBrowser(inbox.open(&gate).await?),
-        None => Reviewing::AtTerminal(Box::new(people::reviewer(model.is_scripted()))),
+        Some(inbox) => ReviewMode::InBrowser(inbox.open(&gate).await?),
+        None => ReviewMode::AtTerminal(Box::new(people::reviewer(model.is_scripted()))),
     };
     let mut messages = vec![json!({"role": "system", "content": instructions()})];
     people::introduce(&model);
@@ -76,20 +76,20 @@ async fn main() -> anyhow::Result<()> {
                 break;
             }
             run.set_history(openai::history(&messages)?);
-            let mut news = gate.events();
+            let mut events = gate.events();
             let mut turn = run.submit(calls).await?;
             while turn.is_waiting() {
                 match &mut reviewer {
-                    Reviewing::AtTerminal(terminal) => {
-                        for asked in turn.interruptions() {
+                    ReviewMode::AtTerminal(terminal) => {
+                        for interruption in turn.interruptions() {
                             terminal
-                                .ask(asked, &dana)
+                                .ask(interruption, &dana)
                                 .await?
                                 .context("nobody decided: the conversation ends here")?;
                         }
                     }
-                    Reviewing::InBrowser(inbox) => {
-                        inbox.wait(turn.interruptions(), &mut news).await?;
+                    ReviewMode::InBrowser(inbox) => {
+                        inbox.wait(turn.interruptions(), &mut events).await?;
                     }
                 }
                 turn = run.proceed().await?;
@@ -100,8 +100,8 @@ async fn main() -> anyhow::Result<()> {
     }
     people::show_record(&gate, run.info().run()).await?;
     match reviewer {
-        Reviewing::AtTerminal(_) => Ok(()),
-        Reviewing::InBrowser(inbox) => inbox.stay().await,
+        ReviewMode::AtTerminal(_) => Ok(()),
+        ReviewMode::InBrowser(inbox) => inbox.stay().await,
     }
 }
 
@@ -130,7 +130,7 @@ fn with(feature: &str, options: &str) -> String {
 }
 
 /// Where the manager decides.
-enum Reviewing {
+enum ReviewMode {
     AtTerminal(Box<Terminal>),
     InBrowser(inbox::OpenInbox),
 }

@@ -81,25 +81,25 @@ impl AddCheckpoint {
     /// );
     /// ```
     pub fn parse(bytes: &[u8]) -> Result<AddCheckpoint, Error> {
-        let what = DocumentKind::AddCheckpoint;
+        let kind = DocumentKind::AddCheckpoint;
         if bytes.len() > LONGEST {
-            return Err(Error::whole(what, "give a request of no more than 1003000 bytes"));
+            return Err(Error::whole(kind, "give a request of no more than 1003000 bytes"));
         }
         let text = std::str::from_utf8(bytes)
-            .map_err(|bad| Error::byte(what, bad.valid_up_to(), "write UTF-8"))?;
+            .map_err(|bad| Error::byte(kind, bad.valid_up_to(), "write UTF-8"))?;
         let Some((head, note)) = text.split_once("\n\n") else {
             return Err(Error::whole(
-                what,
+                kind,
                 "put an empty line between the proof and the checkpoint",
             ));
         };
         let mut lines = (1..).zip(head.split('\n'));
         let old = lines.next().and_then(|(_, line)| decimal(after(line, "old")?));
-        let old = old.ok_or_else(|| Error::line(what, 1, OLD))?;
+        let old = old.ok_or_else(|| Error::line(kind, 1, OLD))?;
         let mut proof = Vec::new();
         for (at, line) in lines {
             let hash = Hash::from_base64(line).filter(|_| proof.len() < LONGEST_PROOF);
-            proof.push(hash.ok_or_else(|| Error::line(what, at, HASH))?);
+            proof.push(hash.ok_or_else(|| Error::line(kind, at, HASH))?);
         }
         let above = head.matches('\n').count() + 2;
         let request =

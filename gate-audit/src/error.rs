@@ -1,4 +1,4 @@
-//! The errors of a trail, said so that whoever reads them knows what to do.
+//! The errors of a trail. Their messages include what to do.
 
 use std::path::{Path, PathBuf};
 use std::{fmt, io};

@@ -10,21 +10,19 @@ use crate::log_keys::{KeySuccession, LogKeys};
 use crate::note::{self, Note};
 use crate::tiles::read_file;
 
-/// Reads the keys of the trail in a folder, of which one is known: every later one is introduced by
-/// the one before it.
+/// Reads the keys of the trail in a folder, given one known key. Each key introduces the next one.
 ///
-/// The successions up to the one that introduces the known key say nothing to whoever trusts that
-/// one: they are skipped, and the key counts for every size up to its end. None is skipped where
-/// the known key has signed the first.
+/// The successions up to the one that introduces the known key prove nothing to a reader who trusts
+/// that key. They are skipped, and the key counts for every size up to its end. If the known key
+/// has signed the first succession, none is skipped.
 ///
 /// # Security
 ///
-/// Every file in `keys` must be a succession that holds, numbered without a gap from 1 on. What
-/// else is there, but the `.tmp` of a writer that died, is refused: it would be a key that somebody
-/// meant and nobody reads. Successions that are missing at the end cannot be noticed here. Then the
-/// key before them is taken for the current one, and a checkpoint by a later one is refused; only
-/// witnesses, or somebody who kept a later checkpoint, stand against whoever has stolen that old
-/// key.
+/// Every file in `keys` must be a valid succession, numbered without a gap from 1 on. Any other
+/// file, except the `.tmp` of a writer that died, is refused, because it could be a key that nobody
+/// would read. Missing successions at the end cannot be detected here: the key before them counts
+/// as the current one, and checkpoints of later keys are refused. If that old key was stolen, only
+/// witnesses, or a reader who kept a later checkpoint, can detect it.
 ///
 /// # Errors
 ///

@@ -6,7 +6,7 @@ use crate::hash::Hash;
 /// The most hashes in a proof: a tree of 2^63 leaves has no longer one.
 pub(crate) const LONGEST_PROOF: usize = 63;
 
-/// The size of a tree and its root. Whoever has it can check what others say of the tree.
+/// The size of a tree and its root, with which a reader can check claims about the tree.
 ///
 /// # Example
 ///

@@ -201,19 +201,22 @@ impl FromStr for VerifierKey {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<VerifierKey, Error> {
-        let what = DocumentKind::VerifierKey;
-        let (name, id, kind, bytes) = parts(text, what)?;
+        let document_kind = DocumentKind::VerifierKey;
+        let (name, id, kind, bytes) = parts(text, document_kind)?;
         let key = ed25519_dalek::VerifyingKey::from_bytes(&bytes)
             .ok()
             .filter(|key| !key.is_weak())
             .ok_or_else(|| {
-                Error::whole(what, "this is not a usable Ed25519 key; get it again from its owner")
+                Error::whole(
+                    document_kind,
+                    "this is not a usable Ed25519 key; get it again from its owner",
+                )
             })?;
         let key = VerifierKey::new(name, kind, key);
         if key.id == id {
             Ok(key)
         } else {
-            Err(Error::whole(what, "the id is not that of name and key; get it again"))
+            Err(Error::whole(document_kind, "the id is not that of name and key; get it again"))
         }
     }
 }
@@ -240,11 +243,11 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// A key from 32 random bytes.
+    /// Creates a key from 32 random bytes.
     ///
     /// # Security
     ///
-    /// Whoever knows or guesses the seed can sign.
+    /// Anyone who knows or guesses the seed can sign.
     ///
     /// # Errors
     ///
@@ -313,17 +316,17 @@ impl FromStr for SigningKey {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<SigningKey, Error> {
-        let what = DocumentKind::SigningKey;
+        let document_kind = DocumentKind::SigningKey;
         let text = text
             .strip_prefix("PRIVATE+KEY+")
-            .ok_or_else(|| Error::whole(what, "begin with `PRIVATE+KEY+`"))?;
-        let (name, id, kind, seed) = parts(text, what)?;
+            .ok_or_else(|| Error::whole(document_kind, "begin with `PRIVATE+KEY+`"))?;
+        let (name, id, kind, seed) = parts(text, document_kind)?;
         let key = SigningKey::from_seed(name, kind, seed)?;
         let same = key.verifier.id == id;
         if same {
             Ok(key)
         } else {
-            Err(Error::whole(what, "the id is not that of name and key; get it again"))
+            Err(Error::whole(document_kind, "the id is not that of name and key; get it again"))
         }
     }
 }
@@ -343,8 +346,8 @@ fn tagged(kind: KeyKind, key: &[u8; 32]) -> String {
 }
 
 /// `name+id+base64(algorithm ‖ key)`.
-fn parts(text: &str, what: DocumentKind) -> Result<(&str, u32, KeyKind, [u8; 32]), Error> {
-    let refuse = |hint| Error::whole(what, hint);
+fn parts(text: &str, document_kind: DocumentKind) -> Result<(&str, u32, KeyKind, [u8; 32]), Error> {
+    let refuse = |hint| Error::whole(document_kind, hint);
     let mut pieces = text.splitn(3, '+');
     let (Some(name), Some(id), Some(key)) = (pieces.next(), pieces.next(), pieces.next()) else {
         return Err(refuse("write it as `name+id+key`, in one line"));

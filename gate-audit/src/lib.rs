@@ -1,31 +1,30 @@
-//! A log of records that anyone can verify: with this crate, or with any other program that speaks
+//! A log of records that anyone can verify, with this crate or with any other program that reads
 //! the same public formats.
 //!
-//! | format | here |
+//! | format | items |
 //! |---|---|
 #![doc = "| [RFC 6962] Merkle trees | [`Hash`](struct@Hash), [`TreeFrontier`], [`TreeHead`], \
           [`prove_inclusion`], [`prove_consistency`] |"]
 //! | [signed notes](https://c2sp.org/signed-note) | [`Note`], [`SigningKey`], [`VerifierKey`] |
 //! | [checkpoints], [cosignatures] | [`Checkpoint`], [`Note::cosign`], [`WitnessPolicy`] |
-#![doc = "| [asking witnesses], and being one | [`AddCheckpoint`], [`Note::add_cosignatures`], \
+#![doc = "| [witness requests], and a witness | [`AddCheckpoint`], [`Note::add_cosignatures`], \
           [`Witness`] |"]
 //! | [tiles](https://c2sp.org/tlog-tiles) | [`TilePath`], [`TrailWriter`], [`TileStore`] |
-#![doc = "| key rotation, a note of our own | [`KeySuccession`], [`LogKeys`], \
+#![doc = "| key rotation, in a note format of this crate | [`KeySuccession`], [`LogKeys`], \
           [`TrailWriter::rotate_key`], [`read_keys`] |"]
-#![doc = "| receipts of several entries, a text of our own in the manner of [`tlog-proof`] | \
+#![doc = "| receipts of several entries, in a text format of this crate like [`tlog-proof`] | \
           [`Receipt`], [`EntryProof`] |"]
 //!
 //! [RFC 6962]: https://www.rfc-editor.org/rfc/rfc6962.html
 //! [checkpoints]: https://c2sp.org/tlog-checkpoint
 //! [cosignatures]: https://c2sp.org/tlog-cosignature
-//! [asking witnesses]: https://c2sp.org/tlog-witness
+//! [witness requests]: https://c2sp.org/tlog-witness
 //! [`tlog-proof`]: https://c2sp.org/tlog-proof
 //!
-//! It is small so that an auditor can read all of it. It knows nothing of what the records say,
-//! reads no clock and no environment, makes no randomness and opens no connection; files are
-//! touched by [`TrailWriter`], [`TileStore`], [`read_checkpoint`], [`read_keys`] and
-//! [`replace_file`] alone. No bytes make it panic, and no length that foreign bytes claim makes it
-//! allocate.
+//! The crate is small so that an auditor can read all of it. It does not interpret the records,
+//! reads no clock and no environment, generates no random numbers and opens no connection. Only
+//! [`TrailWriter`], [`TileStore`], [`read_checkpoint`], [`read_keys`] and [`replace_file`] touch
+//! files. No input makes it panic, and no length that the input claims makes it allocate.
 //!
 //! # Example
 //!
@@ -53,7 +52,7 @@
 //! let tiles = TileStore::open(&folder, verified.head())?;
 //! assert_eq!(tiles.bundle(0)?.len(), 3);
 //!
-//! // Somebody else gets a receipt of two records.
+//! // A third party gets a receipt of two records.
 //! let evidence = [(1, "approved by dana"), (2, "run")];
 //! let evidence: Result<_, _> = evidence
 //!     .into_iter()

@@ -18,13 +18,13 @@ const HEADER: &str = "gate/key-succession@v1";
 
 /// A log's keys, each with the sizes of tree at which it is in force.
 ///
-/// A key is in force from the size that introduced it up to, and with, the size that introduced the
+/// A key is valid from the size that introduced it up to and including the size that introduced the
 /// next one.
 ///
 /// # Security
 ///
-/// Whoever has a key that was replaced can sign other trees up to that size, and another succession
-/// for auditors who have not seen ours: publish successions, and have checkpoints cosigned.
+/// Anyone who has a replaced key can sign other trees up to that size, and another succession for
+/// auditors who have not seen the real one. So publish successions, and have checkpoints cosigned.
 ///
 /// # Example
 ///
@@ -115,7 +115,7 @@ impl LogKeys {
         note.verify(std::slice::from_ref(&self.current.key))?;
         let KeySuccession { origin, from, key } = note.text().parse()?;
         self.must_be_ours(&origin)?;
-        if self.eras().any(|era| era.key.as_bytes() == key.as_bytes()) {
+        if self.periods().any(|period| period.key.as_bytes() == key.as_bytes()) {
             return Err(Error::BadSuccession {
                 reason: "the log had this key before; make a new one",
             });
@@ -179,7 +179,7 @@ impl LogKeys {
         self.must_be_ours(checkpoint.origin())?;
         let size = checkpoint.head().size();
         let (valid, expired): (Vec<&KeyPeriod>, Vec<&KeyPeriod>) =
-            self.eras().partition(|era| (era.from..=era.until).contains(&size));
+            self.periods().partition(|period| (period.from..=period.until).contains(&size));
         let valid: Vec<VerifierKey> = valid.into_iter().map(|era| era.key.clone()).collect();
         if let Err(unsigned) = note.verify(&valid) {
             let expired =
@@ -194,7 +194,7 @@ impl LogKeys {
         Ok(VerifiedCheckpoint { checkpoint, cosignatures: witnesses.check(note)? })
     }
 
-    fn eras(&self) -> impl Iterator<Item = &KeyPeriod> {
+    fn periods(&self) -> impl Iterator<Item = &KeyPeriod> {
         self.past.iter().chain([&self.current])
     }
 
@@ -404,20 +404,20 @@ impl FromStr for KeySuccession {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<KeySuccession, Error> {
-        let what = DocumentKind::Succession;
+        let kind = DocumentKind::Succession;
         let mut lines = text.strip_suffix('\n').unwrap_or_default().split('\n');
         if lines.next().is_none_or(|line| !is_header(line, HEADER)) {
-            return Err(Error::line(what, 1, "begin with `gate/key-succession@v1`"));
+            return Err(Error::line(kind, 1, "begin with `gate/key-succession@v1`"));
         }
         let origin = lines.next().and_then(|line| after(line, "origin")).unwrap_or_default();
         let from = lines.next().and_then(|line| decimal(after(line, "from")?));
-        let from = from.ok_or_else(|| Error::line(what, 3, FROM))?;
+        let from = from.ok_or_else(|| Error::line(kind, 3, FROM))?;
         let key = lines.next().and_then(|line| after(line, "key"));
         let key = key
-            .ok_or_else(|| Error::line(what, 4, "write `key ` and the new verifier key"))?
+            .ok_or_else(|| Error::line(kind, 4, "write `key ` and the new verifier key"))?
             .parse()?;
         if lines.next().is_some() {
-            return Err(Error::line(what, 5, "end with the key"));
+            return Err(Error::line(kind, 5, "end with the key"));
         }
         KeySuccession::new(origin, from, key)
     }

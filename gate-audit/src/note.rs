@@ -209,10 +209,10 @@ impl Note {
         response: &str,
         keys: &[VerifierKey],
     ) -> Result<usize, Error> {
-        let what = DocumentKind::Cosignatures;
+        let kind = DocumentKind::Cosignatures;
         keys.iter().try_for_each(|key| key.must_be(KeyKind::Witness))?;
         let (mut kept, mut unknown, mut bad) = (Vec::new(), 0, None);
-        for signature in signatures(response, what, 1)? {
+        for signature in signatures(response, kind, 1)? {
             match self.verified(&signature, keys) {
                 Some(Ok(_)) => put(&mut kept, signature),
                 Some(Err(error)) => bad = Some(error),
@@ -260,21 +260,21 @@ impl Note {
     /// );
     /// ```
     pub fn parse(bytes: &[u8]) -> Result<Note, Error> {
-        let what = DocumentKind::Note;
+        let kind = DocumentKind::Note;
         if bytes.len() > LONGEST {
-            return Err(Error::whole(what, TOO_LONG));
+            return Err(Error::whole(kind, TOO_LONG));
         }
         let all = std::str::from_utf8(bytes)
-            .map_err(|bad| Error::byte(what, bad.valid_up_to(), "write UTF-8"))?;
+            .map_err(|bad| Error::byte(kind, bad.valid_up_to(), "write UTF-8"))?;
         check_characters(all)?;
         let Some((text, lines)) = all.rsplit_once("\n\n") else {
             return Err(Error::whole(
-                what,
+                kind,
                 "put an empty line between the text and its signatures",
             ));
         };
         let text = format!("{text}\n");
-        let signatures = signatures(lines, what, text.matches('\n').count() + 2)?;
+        let signatures = signatures(lines, kind, text.matches('\n').count() + 2)?;
         Ok(Note { text, signatures })
     }
 
@@ -389,11 +389,11 @@ fn put(signatures: &mut Vec<SignatureLine>, new: SignatureLine) {
 }
 
 /// Reads signature lines, the first of which is in this line of the document.
-fn signatures(lines: &str, what: DocumentKind, first: usize) -> Result<Vec<SignatureLine>, Error> {
+fn signatures(lines: &str, kind: DocumentKind, first: usize) -> Result<Vec<SignatureLine>, Error> {
     let Some(lines) = lines.strip_suffix('\n') else {
         let last = first + lines.matches('\n').count();
         return Err(Error::line(
-            what,
+            kind,
             last,
             "write at least one signature, and end each with a newline",
         ));
@@ -401,9 +401,9 @@ fn signatures(lines: &str, what: DocumentKind, first: usize) -> Result<Vec<Signa
     let mut signatures = Vec::new();
     for (count, line) in lines.split('\n').enumerate() {
         if count >= MOST_SIGNATURES {
-            return Err(Error::line(what, first + count, TOO_MANY));
+            return Err(Error::line(kind, first + count, TOO_MANY));
         }
-        signatures.push(signature(line).map_err(|hint| Error::line(what, first + count, hint))?);
+        signatures.push(signature(line).map_err(|hint| Error::line(kind, first + count, hint))?);
     }
     Ok(signatures)
 }

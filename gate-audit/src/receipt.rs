@@ -44,16 +44,16 @@ const HASH: &str = "write a hash as 44 characters of base64, and no more than 63
          RAq9cQE="]
 /// ```
 ///
-/// It is made in the manner of C2SP [`tlog-proof`](https://c2sp.org/tlog-proof), and is not that
-/// format: a `tlog-proof` is of one entry, and does not have the entry itself. Here are all the
-/// entries of one story under one checkpoint, as they were logged. Whoever needs a `tlog-proof` of
-/// one of them finds its index, its hashes and the checkpoint here, in the form that it wants.
+/// The format is similar to C2SP [`tlog-proof`](https://c2sp.org/tlog-proof), but different: a
+/// `tlog-proof` is about one entry, and does not contain the entry itself. A receipt contains
+/// several entries under one checkpoint, as they were logged. To make a `tlog-proof` of one of
+/// them, take its index, its hashes and the checkpoint, which have the required form.
 ///
 /// # Security
 ///
-/// [`Receipt::verify`] vouches for the entries, not for what is attached to them: that is for
-/// whoever knows how an entry commits to it. Letters of other scripts, and those that turn the
-/// direction of writing, are left as they are; show a foreign receipt where they cannot deceive.
+/// [`Receipt::verify`] verifies the entries, and not their attachments: for these, the reader must
+/// know how an entry commits to them. Letters of other scripts, and characters that change the
+/// direction of text, are left as they are, so sanitize a foreign receipt before displaying it.
 ///
 /// # Example
 ///
@@ -237,25 +237,25 @@ impl Receipt {
     /// );
     /// ```
     pub fn parse(bytes: &[u8]) -> Result<Receipt, Error> {
-        let what = DocumentKind::Receipt;
+        let kind = DocumentKind::Receipt;
         if bytes.len() > LONGEST {
             return Err(too_long());
         }
         let text = std::str::from_utf8(bytes)
-            .map_err(|bad| Error::byte(what, bad.valid_up_to(), "write UTF-8"))?;
+            .map_err(|bad| Error::byte(kind, bad.valid_up_to(), "write UTF-8"))?;
         let Some((head, note)) = text.split_once("\n\n") else {
             return Err(Error::whole(
-                what,
+                kind,
                 "put an empty line between the entries and the checkpoint",
             ));
         };
         let mut lines = (1..).zip(head.split('\n'));
         if lines.next().is_none_or(|(_, line)| !is_header(line, HEADER)) {
-            return Err(Error::line(what, 1, "begin with `gate/receipt@v1`"));
+            return Err(Error::line(kind, 1, "begin with `gate/receipt@v1`"));
         }
         let mut evidence: Vec<EntryProof> = Vec::new();
         for (at, line) in lines {
-            add(&mut evidence, line).map_err(|hint| Error::line(what, at, hint))?;
+            add(&mut evidence, line).map_err(|hint| Error::line(kind, at, hint))?;
         }
         check(&evidence)?;
         let note = Note::parse(note.as_bytes())

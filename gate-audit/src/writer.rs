@@ -22,10 +22,10 @@ const MOST_UNSYNCED: usize = 1_024;
 
 /// Appends entries to a folder in the layout of C2SP `tlog-tiles`.
 ///
-/// [`seal`](TrailWriter::seal) makes durable what was appended and says the tree's head;
-/// [`publish`](TrailWriter::publish) puts the signed checkpoint beside it. Whoever reads the folder
-/// meanwhile finds the last published tree whole: files appear with all their bytes, and the
-/// checkpoint last. Memory does not grow with the trail.
+/// [`seal`](TrailWriter::seal) makes the appended entries durable and returns the tree's head;
+/// [`publish`](TrailWriter::publish) writes the signed checkpoint. Readers of the folder always
+/// find the last published tree complete: files appear with all their bytes, and the checkpoint
+/// last. Memory does not grow with the trail.
 ///
 /// One writer at a time: it locks the file `lock` in the folder, and a second one is refused for as
 /// long as the first is there. The lock ends with the writer, and with its process however that
@@ -93,9 +93,10 @@ impl TrailWriter {
         Ok(TrailWriter::over(folder, lock, TreeFrontier::new(), Vec::new(), Vec::new()))
     }
 
-    /// Goes on from the tree of a checkpoint, once its files were found to be those of that tree.
+    /// Continues from the tree of a checkpoint, after checking that the files are those of that
+    /// tree.
     ///
-    /// What was appended after that checkpoint is to be appended again.
+    /// Entries that were appended after that checkpoint must be appended again.
     ///
     /// # Errors
     ///

@@ -93,7 +93,7 @@ async fn measure(folder: &Path) {
     println!(
         "\n{pending} approvals wait, for {waiting} of which an agent does in its process, and for \
          {waiting} one over HTTP; asked in {}\n",
-        words(began.elapsed())
+        duration_text(began.elapsed())
     );
     beside_pages(&agents, &server, "these wait").await;
     println!("\n{:<52}{:>12}{:>12}{:>12}", "", "p50", "p95", "p99");
@@ -125,14 +125,14 @@ async fn measure(folder: &Path) {
     let others = &ids[..(DECISIONS - waited_for.len()).min(ids.len())];
     let count = waited_for.len() + others.len();
     let began = Instant::now();
-    let deciding = reviewers::decide(&server, &waited_for, others, PER_SECOND);
+    let deciders = reviewers::decide(&server, &waited_for, others, PER_SECOND);
     let probing = async {
         loop {
             agents.probe(&pages).await;
             sleep(Duration::from_millis(500)).await;
         }
     };
-    let mut decided = tokio::select! { decided = deciding => decided, () = probing => return };
+    let mut decided = tokio::select! { decided = deciders => decided, () = probing => return };
     let rate = count as f64 / began.elapsed().as_secs_f64();
     println!(
         "\n{count} decisions by forms, beside the 200 pages: {rate:.0}/s, {PER_SECOND}/s wanted\n"
@@ -147,7 +147,7 @@ async fn measure(folder: &Path) {
     let since = |at: fn(&ProgramTimes) -> Instant| -> Vec<Duration> {
         ran.iter().map(|(sent, ran)| at(ran).saturating_duration_since(*sent)).collect()
     };
-    line("a program: from the form until its poll is answered", &mut since(|ran| ran.told));
+    line("a program: from the form until its poll is answered", &mut since(|ran| ran.told_at));
     line("a program: from the form until its call has begun", &mut since(|ran| ran.begun));
     line("200 pages: until one is told of a new question", &mut pages.told());
     line("200 pages: the list, loaded again", &mut pages.loaded());
@@ -184,12 +184,13 @@ fn line(what: &str, times: &mut [Duration]) {
     let at = |share: f64| {
         times.get(((times.len() as f64 * share) as usize).min(times.len().saturating_sub(1)))
     };
-    let columns = [0.5, 0.95, 0.99]
-        .map(|share| format!("{:>12}", at(share).map_or("–".to_owned(), |time| words(*time))));
+    let columns = [0.5, 0.95, 0.99].map(|share| {
+        format!("{:>12}", at(share).map_or("–".to_owned(), |time| duration_text(*time)))
+    });
     println!("{what:<52}{}   of {}", columns.concat(), times.len());
 }
 
-fn words(time: Duration) -> String {
+fn duration_text(time: Duration) -> String {
     match time.as_micros() {
         micros @ 0..1_000 => format!("{micros} µs"),
         micros @ 1_000..1_000_000 => format!("{:.1} ms", micros as f64 / 1_000.0),

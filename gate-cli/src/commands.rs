@@ -67,38 +67,38 @@ async fn decide(context: &CommandContext, command: &Command) -> CommandResult {
     match command {
         Command::Review { .. } => review(context, &me, key).await,
         Command::Approve { one: call, comment, sure: confirm, .. } => {
-            let asked = context.interruption(call).await?;
-            context.confirm(&asked, None, confirm).await?;
+            let interruption = context.interruption(call).await?;
+            context.confirm(&interruption, None, confirm).await?;
             print_status(
                 context,
-                with_comment(asked.approve(&me), comment.as_deref(), key.as_ref())
+                with_comment(interruption.approve(&me), comment.as_deref(), key.as_ref())
                     .await?
                     .approval(),
             )
         }
         Command::Edit { one: call, set, remove, comment, sure: confirm, .. } => {
-            let asked = context.interruption(call).await?;
+            let interruption = context.interruption(call).await?;
             let edit = edit(set, remove)?;
-            context.confirm(&asked, Some(&edit), confirm).await?;
+            context.confirm(&interruption, Some(&edit), confirm).await?;
             print_status(
                 context,
-                with_comment(asked.edit(&me, edit), comment.as_deref(), key.as_ref())
+                with_comment(interruption.edit(&me, edit), comment.as_deref(), key.as_ref())
                     .await?
                     .approval(),
             )
         }
         Command::Reject { one: call, reason, .. } => {
-            let asked = context.interruption(call).await?;
+            let interruption = context.interruption(call).await?;
             print_status(
                 context,
-                with_comment(asked.reject(&me, reason.as_str()), None, key.as_ref())
+                with_comment(interruption.reject(&me, reason.as_str()), None, key.as_ref())
                     .await?
                     .approval(),
             )
         }
         Command::Respond { one: call, value, comment, .. } => {
-            let asked = context.interruption(call).await?;
-            let answer = asked.respond(&me, asked.approval().typed_answer(value));
+            let interruption = context.interruption(call).await?;
+            let answer = interruption.respond(&me, interruption.approval().typed_answer(value));
             print_status(
                 context,
                 with_comment(answer, comment.as_deref(), key.as_ref()).await?.approval(),
@@ -114,7 +114,7 @@ async fn decide(context: &CommandContext, command: &Command) -> CommandResult {
         Command::Grants { what: Some(GrantCommand::Revoke { id }) } => {
             let grant = context.grant(id).await?;
             context.gate.revoke(&grant, &me).await?;
-            context.look.done(
+            context.format.done(
                 &format!("Revoked; it covers no more calls: {}", plain(grant.to_string())),
                 &json!(*grant),
             )
@@ -122,21 +122,21 @@ async fn decide(context: &CommandContext, command: &Command) -> CommandResult {
         Command::Grants {
             what: Some(add @ GrantCommand::Add { one: call, sure: confirm, comment, .. }),
         } => {
-            let asked = context.interruption(call).await?;
+            let interruption = context.interruption(call).await?;
             let scope = scope(add)?;
-            context.confirm(&asked, None, confirm).await?;
-            let grant = if asked.approval().status() == Status::Pending {
-                with_comment(asked.grant(&me, scope), comment.as_deref(), key.as_ref())
+            context.confirm(&interruption, None, confirm).await?;
+            let grant = if interruption.approval().status() == Status::Pending {
+                with_comment(interruption.grant(&me, scope), comment.as_deref(), key.as_ref())
                     .await?
                     .grant()
                     .cloned()
             } else {
-                Some(asked.grant_like(&me, scope).await?)
+                Some(interruption.grant_like(&me, scope).await?)
             };
             let grant = grant.ok_or_else(|| {
                 CommandError::TooLate("you already decided this: nothing was granted".to_owned())
             })?;
-            context.look.done(&format!("Granted: {}", plain(grant.to_string())), &json!(*grant))
+            context.format.done(&format!("Granted: {}", plain(grant.to_string())), &json!(*grant))
         }
         Command::Freeze { scope, lift, reason } => {
             freeze(context, &me, scope, *lift, reason.as_deref()).await
@@ -147,18 +147,18 @@ async fn decide(context: &CommandContext, command: &Command) -> CommandResult {
                 CallResolution::DidNotRun => Settlement::DidNotRun,
                 CallResolution::RunAgain => Settlement::RunAgain,
             };
-            let unsettled = context.in_flight(call).await?;
-            let begun = unsettled.approval().attempts();
+            let in_flight = context.in_flight(call).await?;
+            let attempts = in_flight.approval().attempts();
             // A second attempt may have begun since the person looked: the answer must name its
             // attempt.
-            if attempt.map_or(begun > 1, |attempt| attempt != begun) {
+            if attempt.map_or(attempts > 1, |attempt| attempt != attempts) {
                 let message = format!(
-                    "the call started {begun} times: name the attempt with `--attempt NUMBER`; \
+                    "the call started {attempts} times: name the attempt with `--attempt NUMBER`; \
                      `gate recover` lists it"
                 );
                 return Err(CommandError::Refused(message));
             }
-            print_status(context, &*unsettled.settle(&me, settlement, why.as_str()).await?)
+            print_status(context, &*in_flight.settle(&me, settlement, why.as_str()).await?)
         }
         // A new command must be added above; until then it decides nothing.
         _ => Err(CommandError::Usage("this command decides nothing".to_owned())),
@@ -199,13 +199,13 @@ fn key_of(command: &Command) -> Result<Option<SigningKey>, CommandError> {
 }
 
 fn with_comment<'a>(
-    deciding: Decide<'a>,
+    decide: Decide<'a>,
     comment: Option<&str>,
     key: Option<&'a SigningKey>,
 ) -> Decide<'a> {
     let deciding = match comment {
-        Some(comment) => deciding.comment(comment),
-        None => deciding,
+        Some(comment) => decide.comment(comment),
+        None => decide,
     };
     match key {
         Some(key) => deciding.sign_with(key),
@@ -221,15 +221,15 @@ async fn pending(context: &CommandContext, run: Option<&str>, limit: usize) -> C
     let mut found = context.gate.interruptions(&filter).await?;
     let is_more = found.len() > limit;
     found.truncate(limit);
-    let row = |asked: &Interruption| {
-        let (approval, now) = (asked.approval(), asked.now());
+    let row = |interruption: &Interruption| {
+        let (approval, now) = (interruption.approval(), interruption.now());
         let info = approval.subject().info();
-        let danger = asked.is_destructive();
+        let danger = interruption.is_destructive();
         let who = info.principal().map(|who| format!(" for {}", plain(who))).unwrap_or_default();
         vec![
             short(&approval.id()),
             format!("{}{}", plain(approval.tool()), if danger { " !" } else { "" }),
-            format!("{}{}", summary(approval, asked.descriptor()), flags(approval)),
+            format!("{}{}", summary(approval, interruption.descriptor()), flags(approval)),
             format!("{}{who}", plain(info.agent())),
             plain(approval.waits_for()),
             span(approval.asked_at(), now),
@@ -240,10 +240,10 @@ async fn pending(context: &CommandContext, run: Option<&str>, limit: usize) -> C
             },
         ]
     };
-    let heads = ["ID", "TOOL", "WHAT", "AGENT", "DECIDES", "AGE", "ENDS"];
-    context.look.list(
+    let column_names = ["ID", "TOOL", "WHAT", "AGENT", "DECIDES", "AGE", "ENDS"];
+    context.format.list(
         &found,
-        &heads,
+        &column_names,
         row,
         |asked| object(asked.approval()),
         &match run {
@@ -251,7 +251,7 @@ async fn pending(context: &CommandContext, run: Option<&str>, limit: usize) -> C
             None => "Nothing waits for a decision.".to_owned(),
         },
     )?;
-    match context.look {
+    match context.format {
         OutputFormat::People if is_more => {
             print_text(&format!("More than {limit} calls wait: use `--limit` to list more."))
         }
@@ -260,10 +260,10 @@ async fn pending(context: &CommandContext, run: Option<&str>, limit: usize) -> C
 }
 
 async fn show(context: &CommandContext, call: &CallArg) -> CommandResult {
-    let asked = context.interruption(call).await?;
-    match context.look {
+    let interruption = context.interruption(call).await?;
+    match context.format {
         OutputFormat::Programs => {
-            let approval = asked.approval();
+            let approval = interruption.approval();
             let mut all = object(approval);
             if let Value::Object(all) = &mut all {
                 all.insert("assessment".to_owned(), json!(approval.assessment()));
@@ -271,13 +271,13 @@ async fn show(context: &CommandContext, call: &CallArg) -> CommandResult {
                 all.insert("reasoning".to_owned(), json!(approval.subject().reasoning()));
                 all.insert("outcome".to_owned(), json!(approval.outcome()));
                 all.insert("note".to_owned(), json!(approval.note()));
-                all.insert("descriptor".to_owned(), json!(asked.descriptor()));
+                all.insert("descriptor".to_owned(), json!(interruption.descriptor()));
             }
             print_json(&all)
         }
         OutputFormat::People => {
-            Terminal::standard().show(&asked).await?;
-            let approval = asked.approval();
+            Terminal::standard().show(&interruption).await?;
+            let approval = interruption.approval();
             let note = approval.not_run().map(|reason| reason.for_reviewer());
             let note = note.or_else(|| approval.outcome().map(ToolOutcome::for_model));
             let note = note
@@ -298,9 +298,9 @@ async fn review(
         terminal = terminal.sign_with(key);
     }
     let mut count = 0;
-    for asked in context.gate.pending().await? {
+    for interruption in context.gate.pending().await? {
         count += 1;
-        terminal.ask(&asked, me).await?;
+        terminal.ask(&interruption, me).await?;
     }
     print_text(if count == 0 { "Nothing waits for a decision." } else { "That was all." })
 }
@@ -321,7 +321,7 @@ async fn case(context: &CommandContext, id: &str) -> CommandResult {
             summarize_record(record),
         ]
     };
-    context.look.list(
+    context.format.list(
         &found,
         &["TIME", "ID", "TOOL", "WHAT", "DETAILS"],
         row,
@@ -332,9 +332,9 @@ async fn case(context: &CommandContext, id: &str) -> CommandResult {
 
 async fn recover(context: &CommandContext) -> CommandResult {
     let found = context.gate.recover().await?;
-    let row = |unsettled: &gate_runtime::run::InFlight| {
-        let approval = unsettled.approval();
-        let stands = match unsettled.lease_expires_at() {
+    let row = |in_flight: &gate_runtime::run::InFlight| {
+        let approval = in_flight.approval();
+        let state_text = match in_flight.lease_expires_at() {
             Some(_) => "running, as its process reports".to_owned(),
             None => plain(approval.note().unwrap_or("it is not known how it ended")),
         };
@@ -345,18 +345,18 @@ async fn recover(context: &CommandContext) -> CommandResult {
             plain(approval.subject().info().run()),
             approval.attempts().to_string(),
             format!("{:.0}", approval.changed_at()),
-            stands,
+            state_text,
         ]
     };
-    let heads = ["ID", "TOOL", "ARGUMENTS", "RUN", "ATTEMPT", "LAST REPORT", "STATE"];
-    context.look.list(
+    let column_names = ["ID", "TOOL", "ARGUMENTS", "RUN", "ATTEMPT", "LAST REPORT", "STATE"];
+    context.format.list(
         &found,
-        &heads,
+        &column_names,
         row,
-        |lost| object(lost.approval()),
+        |orphaned| object(orphaned.approval()),
         "Nothing is in flight.",
     )?;
-    match context.look {
+    match context.format {
         OutputFormat::People if found.iter().any(|lost| lost.lease_expires_at().is_none()) => {
             print_text(
                 "\nFind out what happened to each call, then run: gate settle ID \
@@ -399,13 +399,13 @@ fn print_status(context: &CommandContext, approval: &gate_runtime::Approval) -> 
         Status::Approved => format!("{tool} is approved: it runs when its run continues"),
         status => format!("{tool} is {status}"),
     };
-    context.look.done(&message, &object(approval))
+    context.format.done(&message, &object(approval))
 }
 
 fn edit(set: &[String], remove: &[String]) -> Result<Edit, CommandError> {
     let mut edit = Edit::new();
-    for given in set {
-        let (name, value) = pair(given)?;
+    for assignment in set {
+        let (name, value) = pair(assignment)?;
         edit = edit.set(name, value_of(value));
     }
     Ok(remove.iter().fold(edit, |edit, name| edit.remove(name.as_str())))

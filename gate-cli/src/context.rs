@@ -17,7 +17,7 @@ use crate::output::{OutputFormat, plain};
 /// A gate without tools over the database.
 pub(crate) struct CommandContext {
     pub(crate) gate: Gate<NoTools>,
-    pub(crate) look: OutputFormat,
+    pub(crate) format: OutputFormat,
     people: Option<FileDirectory>,
 }
 
@@ -25,7 +25,7 @@ impl CommandContext {
     /// Opens the context for commands that only read, without a people file.
     pub(crate) async fn read_only(cli: &Cli) -> Result<Self, CommandError> {
         let gate = Gate::builder(()).store(open(cli).await?).build().await?;
-        Ok(Self { gate, look: OutputFormat::of(cli.json), people: None })
+        Ok(Self { gate, format: OutputFormat::of(cli.json), people: None })
     }
 
     /// Opens the context for commands that decide, with the people file.
@@ -33,7 +33,7 @@ impl CommandContext {
         let people = FileDirectory::open(&cli.people)?;
         let gate =
             Gate::builder(()).store(open(cli).await?).directory(people.clone()).build().await?;
-        Ok(Self { gate, look: OutputFormat::of(cli.json), people: Some(people) })
+        Ok(Self { gate, format: OutputFormat::of(cli.json), people: Some(people) })
     }
 
     /// Returns the reviewer whose token is in `GATE_TOKEN`, or is typed.
@@ -53,8 +53,8 @@ impl CommandContext {
             }
         };
         let who = people.holder_of(token.trim())?;
-        let words = "the token is not in the people file: `gate person` makes one";
-        let who = who.ok_or_else(|| CommandError::Refused(words.to_owned()))?;
+        let problem = "the token is not in the people file: `gate person` makes one";
+        let who = who.ok_or_else(|| CommandError::Refused(problem.to_owned()))?;
         Ok(self.gate.reviewer(who).await?)
     }
 
@@ -71,17 +71,17 @@ impl CommandContext {
 
     /// Returns the call that an argument names, if it is in flight.
     pub(crate) async fn in_flight(&self, one: &CallArg) -> Result<InFlight, CommandError> {
-        let asked = self.interruption(one).await?;
+        let interruption = self.interruption(one).await?;
         let found = self
             .gate
             .recover()
             .await?
             .into_iter()
-            .find(|unsettled| unsettled.approval().id() == asked.id());
+            .find(|unsettled| unsettled.approval().id() == interruption.id());
         found.ok_or_else(|| {
             let message = format!(
                 "the call is {}: only a call that was running can be settled",
-                asked.approval().status()
+                interruption.approval().status()
             );
             CommandError::TooLate(message)
         })
@@ -115,19 +115,19 @@ impl CommandContext {
     /// terminal, the options must say so.
     pub(crate) async fn confirm(
         &self,
-        asked: &Interruption,
+        interruption: &Interruption,
         edit: Option<&Edit>,
         sure: &ConfirmArgs,
     ) -> Result<(), CommandError> {
-        let approval = asked.approval();
+        let approval = interruption.approval();
         let mut terminal = Terminal::on_stderr();
-        terminal.show(asked).await?;
+        terminal.show(interruption).await?;
         if let Some(edit) = edit {
-            asked.preview(edit).await?;
-            terminal.show_changes(asked, edit).await?;
+            interruption.preview(edit).await?;
+            terminal.show_changes(interruption, edit).await?;
         }
         let (tool, digest) = (approval.tool(), approval.arguments().digest().to_string());
-        let is_destructive = asked.is_destructive();
+        let is_destructive = interruption.is_destructive();
         let is_there = std::io::stdin().is_terminal();
         match &sure.digest {
             Some(value) if *value != digest => {
@@ -151,13 +151,13 @@ impl CommandContext {
             ("yes", "Type yes to continue: ")
         };
         let typed = match &sure.confirm {
-            Some(given) => given.clone(),
+            Some(typed_name) => typed_name.clone(),
             // The end of the input counts as an empty answer, which confirms nothing.
             None if is_there => terminal.read_line(question).await?.unwrap_or_default(),
             None if is_destructive => {
-                let words =
+                let problem =
                     format!("{} is destructive: add `--confirm {}`", plain(tool), plain(tool));
-                return Err(CommandError::Refused(words));
+                return Err(CommandError::Refused(problem));
             }
             None => return Ok(()),
         };

@@ -27,7 +27,7 @@ pub(crate) async fn run(
 
 /// A delivery, and the record that it is about.
 struct DeliveryRow {
-    letter: Arc<Delivery>,
+    delivery: Arc<Delivery>,
     record: Option<Arc<Record>>,
 }
 
@@ -41,7 +41,7 @@ impl DeliveryRow {
     }
 
     fn cells(&self, now: Timestamp) -> Vec<String> {
-        let delivery = &*self.letter;
+        let delivery = &*self.delivery;
         let next = match delivery.state() {
             DeliveryState::Waiting if delivery.due_at() > now => {
                 format!("in {}", span(now, delivery.due_at()))
@@ -62,7 +62,7 @@ impl DeliveryRow {
     }
 
     fn object(&self) -> Value {
-        let delivery = &*self.letter;
+        let delivery = &*self.delivery;
         json!({
             "id": delivery.id(),
             "notifier": delivery.notifier(),
@@ -89,18 +89,18 @@ async fn list(context: &CommandContext, limit: usize) -> CommandResult {
     let is_more = found.len() > limit;
     for delivery in found.into_iter().take(limit) {
         let record = context.gate.records(delivery.record().saturating_sub(1), 1).await?.pop();
-        rows.push(DeliveryRow { letter: delivery, record });
+        rows.push(DeliveryRow { delivery, record });
     }
     let now = Timestamp::now();
-    let heads = ["ID", "STATE", "TRIES", "NEXT", "WHAT", "PROBLEM"];
-    context.look.list(
+    let column_names = ["ID", "STATE", "TRIES", "NEXT", "WHAT", "PROBLEM"];
+    context.format.list(
         &rows,
-        &heads,
+        &column_names,
         |row| row.cells(now),
         DeliveryRow::object,
         "All notifications are delivered.",
     )?;
-    if is_more && context.look.is_for_people() {
+    if is_more && context.format.is_for_people() {
         print_text(&format!(
             "More than {limit} notifications are not delivered: use `--limit` to list more."
         ))?;
@@ -128,7 +128,7 @@ async fn retry(context: &CommandContext, id: &str) -> CommandResult {
         );
         return Err(CommandError::TooLate(message));
     }
-    context.look.done(
+    context.format.done(
         &format!("{} is queued again: a process that has its notifier delivers it", plain(id)),
         &json!({"again": [id]}),
     )
@@ -150,5 +150,5 @@ async fn retry_all(context: &CommandContext) -> CommandResult {
             plural(count as u64, "notification")
         ),
     };
-    context.look.done(&message, &json!({"again": done}))
+    context.format.done(&message, &json!({"again": done}))
 }

@@ -24,7 +24,7 @@ pub(crate) async fn grants(context: &CommandContext) -> CommandResult {
             format!("{:.0}", grant.given_at()),
         ]
     };
-    context.look.list(
+    context.format.list(
         &found,
         &["ID", "COVERS", "BY", "SINCE"],
         row,
@@ -39,7 +39,7 @@ pub(crate) async fn freezes(context: &CommandContext) -> CommandResult {
         let (scope, reason) = (plain(freeze.scope().to_string()), plain(freeze.reason()));
         vec![scope, reason, plain(freeze.by()), format!("{:.0}", freeze.since())]
     };
-    context.look.list(
+    context.format.list(
         &found,
         &["FROZEN", "WHY", "BY", "SINCE"],
         row,
@@ -66,13 +66,13 @@ pub(crate) async fn freeze(
         let held = freezes.into_iter().find(|freeze| *freeze.scope() == scope);
         let held = held.ok_or_else(|| CommandError::Missing(format!("{name} is not frozen")))?;
         context.gate.lift_freeze(&held, me).await?;
-        return context.look.done(&format!("Freeze lifted: {name}"), &json!({"lifted": scope}));
+        return context.format.done(&format!("Freeze lifted: {name}"), &json!({"lifted": scope}));
     }
     let Some(reason) = reason else {
         return Err(CommandError::Usage("give a reason, which the agents receive".to_owned()));
     };
     let freeze = context.gate.freeze(scope, reason, me).await?;
-    context.look.done(&format!("Frozen: {name}. Calls that already run go on."), &json!(freeze))
+    context.format.done(&format!("Frozen: {name}. Calls that already run go on."), &json!(freeze))
 }
 
 /// Returns the scope of a grant, as the options describe it.

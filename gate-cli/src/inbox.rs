@@ -25,8 +25,8 @@ pub(crate) async fn serve(cli: &Cli, args: &InboxArgs) -> Result<(), CommandErro
     let people = FileDirectory::open(&cli.people)?;
     let file = notify.as_deref().map(NotifyFile::read).transpose();
     let file = file.map_err(|bad| CommandError::Usage(bad.to_string()))?;
-    let trouble = |error: std::io::Error| CommandError::Trouble(format!("{listen}: {error}"));
-    let listener = tokio::net::TcpListener::bind(listen).await.map_err(trouble)?;
+    let to_error = |error: std::io::Error| CommandError::Trouble(format!("{listen}: {error}"));
+    let listener = tokio::net::TcpListener::bind(listen).await.map_err(to_error)?;
     let address = listener.local_addr()?;
     if url.is_none() && !address.ip().is_loopback() {
         let message = "other machines can reach this address: put a TLS proxy in front of it, and \
@@ -57,5 +57,5 @@ pub(crate) async fn serve(cli: &Cli, args: &InboxArgs) -> Result<(), CommandErro
     let made =
         if is_new { format!(", with a new database, {}", cli.db.display()) } else { String::new() };
     print_text(&format!("The inbox is at {at}{made}"))?;
-    inbox.serve(listener).await.map_err(trouble)
+    inbox.serve(listener).await.map_err(to_error)
 }

@@ -34,7 +34,7 @@ impl OutputFormat {
     pub(crate) fn list<T>(
         self,
         items: &[T],
-        heads: &[&str],
+        column_names: &[&str],
         row: impl Fn(&T) -> Vec<String>,
         object: impl Fn(&T) -> Value,
         none: &str,
@@ -44,7 +44,7 @@ impl OutputFormat {
             Self::People if items.is_empty() => print_text(none),
             Self::People => {
                 let mut table = Table::new();
-                table.load_style(presets::NOTHING).set_header(heads.to_vec());
+                table.load_style(presets::NOTHING).set_header(column_names.to_vec());
                 table.set_content_arrangement(ContentArrangement::Dynamic);
                 // A reader of a pipe is not limited by a terminal's width.
                 let columns =

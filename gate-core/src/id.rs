@@ -1,4 +1,4 @@
-//! Names and identifiers, each a type of its own, so that one is never passed for another.
+//! Names and identifiers. Each is a type of its own, so that nobody can mix them up.
 
 use std::borrow::Borrow;
 use std::fmt;

@@ -1,8 +1,8 @@
-//! The contract of stores, directories, notifiers and dialects: the values of a call, the
-//! state machine of its approval, and the ports of a gate.
+//! The types that stores, directories, notifiers and dialects are written against: the values of a
+//! call, the state machine of its approval, and the ports of a gate.
 //!
-//! Nothing here waits, reads a clock or knows a store. Users depend on `gate-runtime`, which
-//! re-exports all of this.
+//! This crate reads no clock, does no I/O and needs no async runtime. Users depend on
+//! `gate-runtime`, which re-exports what they need.
 
 pub mod approval;
 pub mod assessment;

@@ -63,8 +63,7 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// Creates an inbox over a gate, for the people of a file: the one that the gate has as its
-    /// directory.
+    /// Creates an inbox over a gate, for the people in a file, which must be the gate's directory.
     ///
     /// They sign in with their tokens. A session ends after half an hour without use, and after
     /// twelve hours in any case.
@@ -84,8 +83,8 @@ impl Inbox {
         }
     }
 
-    /// Sets the address at which people reach it, if not on this machine:
-    /// `https://gate.example.com`, for a TLS proxy in front of it.
+    /// Sets the address for access from other machines, of a TLS proxy in front of the inbox:
+    /// `https://gate.example.com`.
     ///
     /// Cookies are then only sent over TLS, and requests for another host are refused.
     ///
@@ -106,7 +105,7 @@ impl Inbox {
         Ok(self)
     }
 
-    /// Sets another way to sign in than tokens. The people file must have the people all the same.
+    /// Sets another way to sign in than tokens. The people must still be in the people file.
     ///
     /// ```
     /// # use gate_inbox::{Inbox, SignIn};
@@ -164,8 +163,8 @@ impl Inbox {
     /// Lets people decide with the buttons of [`Slack`]'s messages: its requests are accepted at
     /// `/slack/actions`.
     ///
-    /// The people file maps people to Slack: `slack = "U012AB3CD"` is their member ID. A click
-    /// counts for what the message showed; a call that has changed since is not decided.
+    /// The people file maps people to Slack: `slack = "U012AB3CD"` is their member ID. A click is
+    /// about the content that the message showed; a call that has changed since is not decided.
     ///
     /// ```
     /// # use gate_inbox::{Inbox, Slack};
@@ -188,11 +187,11 @@ impl Inbox {
     /// [`BadSetting`] if it has no [buttons](Slack::buttons): then requests could not be verified.
     ///
     /// # Security
-    /// A request is verified before it is parsed: Slack's signature over all of it, at most five
-    /// minutes old, once. Then Slack is trusted about the member: anyone who has somebody's account
-    /// there decides as they do, except for destructive calls, and except for people who have a
-    /// key. Each process that serves an inbox remembers for itself the requests that it has
-    /// accepted.
+    /// A request is verified before it is parsed: Slack must have signed all of it at most five
+    /// minutes ago, and it counts once. Slack is then trusted to identify the member: anyone who
+    /// controls a person's Slack account can decide as that person, except for destructive calls,
+    /// and except for people who have a key. Each process that serves an inbox remembers only the
+    /// requests that it has accepted itself.
     pub fn slack(mut self, slack: Slack) -> Result<Self, BadSetting> {
         if slack.signing().is_none() {
             return Err(BadSetting::new(
@@ -203,7 +202,7 @@ impl Inbox {
         Ok(self)
     }
 
-    /// Opens the links that a notifier with the same key wrote into mails, at `/link/…`.
+    /// Serves the links in mails at `/link/…`, if they were made with the same key.
     ///
     /// ```
     /// # use gate_inbox::{Inbox, LinkKey, Links};
@@ -223,14 +222,14 @@ impl Inbox {
         self
     }
 
-    /// Lets remote agents name callback URLs for decisions: the gate must have these [`Callbacks`]
+    /// Lets remote agents give callback URLs for decisions. The gate must have these [`Callbacks`]
     /// as a notifier.
     pub fn callbacks(mut self, callbacks: &Callbacks) -> Self {
         self.callbacks = Some(callbacks.clone());
         self
     }
 
-    /// Sets the clock of sessions: for tests.
+    /// Sets the clock of sessions, for tests.
     ///
     /// ```
     /// # use gate_inbox::Inbox;
@@ -247,9 +246,9 @@ impl Inbox {
         self
     }
 
-    /// Returns the pages as an axum router, for a server of your own. It must be at the root of its
-    /// host, and its connections should carry axum's `ConnectInfo<SocketAddr>`: without it, all
-    /// sign-in attempts count as one address.
+    /// Returns the pages as an axum router, for your own server. It must be at the root of its
+    /// host, and its connections should have axum's `ConnectInfo<SocketAddr>`. Without that, all
+    /// sign-in attempts count as coming from one address.
     ///
     /// ```
     /// # use std::net::SocketAddr;
@@ -267,7 +266,7 @@ impl Inbox {
     /// ```
     ///
     /// # Panics
-    /// Outside of a tokio runtime.
+    /// Panics outside of a tokio runtime.
     pub fn router(self) -> Router {
         let Self {
             gate,
@@ -320,8 +319,8 @@ impl Inbox {
     /// for long.
     ///
     /// # Errors
-    /// If the listener can be reached from other machines, and [`reached_at`](Self::reached_at) was
-    /// not called.
+    /// Returns an error if other machines can reach the listener and
+    /// [`reached_at`](Self::reached_at) was not called.
     pub async fn serve(self, listener: TcpListener) -> io::Result<()> {
         let is_open = !listener.local_addr()?.ip().is_loopback();
         if is_open && matches!(self.base_url, BaseUrl::Loopback) {

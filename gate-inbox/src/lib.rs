@@ -1,9 +1,10 @@
 //! An inbox: people decide in the browser what agents may do.
 //!
-//! An [`Inbox`] shows what waits in the store of a [`Gate`](gate_runtime::Gate), and takes
+//! An [`Inbox`] shows the calls that wait in the store of a [`Gate`](gate_runtime::Gate), and takes
 //! decisions from people who signed in. The gate may be the agent's own, or one without tools over
-//! the same database: whoever proposed a call runs it, once it is decided. Pages are rendered here,
-//! work without JavaScript, and fetch nothing from elsewhere.
+//! the same database: the program that proposed a call runs it, once it is decided. The inbox
+//! renders its pages on the server. They work without JavaScript, and load nothing from other
+//! hosts.
 //!
 //! ```
 //! use gate_inbox::Inbox;
@@ -34,13 +35,14 @@
 //! [`Notifier`](gate_runtime::notify::Notifier); a [`NotifyFile`] configures them without code.
 //!
 //! # Security
-//! - A session begins with a person's token, lasts as long as the people file has that token for
-//!   them, and is known by a cookie of 256 random bits that no script reads.
-//! - Only a form of this inbox decides, in the session that it was rendered for, once; no link
-//!   does. Where [`Inbox::slack`] is said, so does a button of Slack, by a request that Slack has
-//!   signed.
-//! - A decision is about what the form showed. If the call has changed since, nothing is decided.
-//! - Everybody who can sign in sees everything that waits. Who may decide what is up to the gate.
+//! - A session begins with a person's token, and ends when the people file no longer has that token
+//!   for this person. Its cookie holds 256 random bits, and scripts cannot read it.
+//! - A decision needs a form of this inbox, which works once, in the session that it was rendered
+//!   for. No link decides. If [`Inbox::slack`] is configured, a button in Slack decides too, by a
+//!   request that Slack signed.
+//! - A decision is about the content that the form showed. If the call has changed since, nothing
+//!   is decided.
+//! - Everybody who can sign in sees every call that waits. The gate checks who may decide.
 
 mod api;
 mod auth;

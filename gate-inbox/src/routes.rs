@@ -96,24 +96,24 @@ fn to_approval(id: ApprovalId) -> Redirect {
 
 impl AppState {
     /// A call, by the id in an address.
-    async fn asked(&self, id: &str) -> Result<Interruption, PageError> {
+    async fn interruption(&self, id: &str) -> Result<Interruption, PageError> {
         let id: ApprovalId = id.parse().map_err(|_| PageError::not_found())?;
         self.gate.interruption(id).await?.ok_or_else(PageError::not_found)
     }
 
     /// Returns a call that waits for a decision, or redirects to the page of one that does not.
     async fn pending_call(&self, id: &str) -> Result<Interruption, PageError> {
-        let asked = self.asked(id).await?;
-        if asked.approval().status() == Status::Pending {
-            Ok(asked)
+        let interruption = self.interruption(id).await?;
+        if interruption.approval().status() == Status::Pending {
+            Ok(interruption)
         } else {
-            Err(PageError::new(to_approval(asked.id())))
+            Err(PageError::new(to_approval(interruption.id())))
         }
     }
 
     /// Finds the calls that people decided before: those of its case, and those of its tool.
-    async fn precedents(&self, asked: &Interruption) -> Result<ShownPrecedents, PageError> {
-        let subject = asked.approval().subject();
+    async fn precedents(&self, interruption: &Interruption) -> Result<ShownPrecedents, PageError> {
+        let subject = interruption.approval().subject();
         let answer = self
             .projector
             .ask(&self.gate, |projections| projections.precedents.like(subject))
@@ -161,10 +161,10 @@ async fn approval(
     user: CurrentUser,
     Path(id): Path<String>,
 ) -> PageResult {
-    let asked = app.asked(&id).await?;
-    let form_token = FormToken::new(&user, &asked)?;
-    let found = app.precedents(&asked).await?;
-    Ok(pages::approval(&user, &asked, &found, &form_token, &DecisionDraft::default()))
+    let interruption = app.interruption(&id).await?;
+    let form_token = FormToken::new(&user, &interruption)?;
+    let found = app.precedents(&interruption).await?;
+    Ok(pages::approval(&user, &interruption, &found, &form_token, &DecisionDraft::default()))
 }
 
 async fn edit(
@@ -172,14 +172,14 @@ async fn edit(
     user: CurrentUser,
     Path(id): Path<String>,
 ) -> PageResult {
-    let asked = app.pending_call(&id).await?;
-    let Some(descriptor) = asked.descriptor() else {
+    let interruption = app.pending_call(&id).await?;
+    let Some(descriptor) = interruption.descriptor() else {
         let message = "This inbox does not know the tool, so it cannot check the arguments: \
             approve or reject the call as it is.";
         return Err(PageError::with(StatusCode::CONFLICT, "It cannot be edited", message));
     };
-    let form = EditForm::of(asked.approval(), descriptor.input_schema());
-    Ok(pages::edit(&user, &asked, &FormToken::new(&user, &asked)?, &form))
+    let form = EditForm::of(interruption.approval(), descriptor.input_schema());
+    Ok(pages::edit(&user, &interruption, &FormToken::new(&user, &interruption)?, &form))
 }
 
 async fn case(

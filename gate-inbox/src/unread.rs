@@ -47,8 +47,8 @@ impl Drop for UnreadBody {
         let Some(mut body) = self.0.take() else { return };
         tokio::spawn(timeout(PATIENCE, async move {
             let mut left = MOST;
-            while let Some(Ok(part)) = body.next().await
-                && let Some(less) = left.checked_sub(part.len())
+            while let Some(Ok(chunk)) = body.next().await
+                && let Some(less) = left.checked_sub(chunk.len())
             {
                 left = less;
             }

@@ -1,11 +1,11 @@
-//! Collecting mistakes, so that all of them are reported, and none twice.
+//! Collects mistakes, so that all of them are reported, and none twice.
 
 use std::fmt::Display;
 
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 
-/// The mistakes found so far. It must be finished: dropped with mistakes unread, it panics.
+/// The mistakes found so far. Call `finish`: dropping it with unread mistakes panics.
 #[derive(Default)]
 pub(crate) struct ErrorAccumulator {
     found: Vec<syn::Error>,
@@ -23,17 +23,17 @@ impl ErrorAccumulator {
         self.found.push(syn::Error::new(span, message));
     }
 
-    /// Reports what the parser found.
+    /// Reports an error of the parser.
     pub(crate) fn add(&mut self, error: syn::Error) {
         self.found.push(error);
     }
 
-    /// Returns whether nothing is wrong so far.
+    /// Returns whether there are no mistakes so far.
     pub(crate) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
-    /// The mistakes as `compile_error!`s.
+    /// Returns the mistakes as `compile_error!`s.
     pub(crate) fn finish(mut self) -> TokenStream {
         self.is_finished = true;
         self.found.iter().map(syn::Error::to_compile_error).collect()

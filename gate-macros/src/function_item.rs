@@ -7,8 +7,7 @@ use syn::{Attribute, Expr, ExprLit, Ident, Lit, Meta, Signature, Visibility};
 
 use crate::errors::ErrorAccumulator;
 
-/// A function: everything but its body is parsed, so that mistakes in the body are the compiler's
-/// to report.
+/// A function. Its body is not parsed, so that the compiler reports mistakes in the body.
 pub(crate) struct FunctionItem {
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) visibility: Visibility,
@@ -51,7 +50,7 @@ pub(crate) fn expand_function(
     quote!(#output #errors)
 }
 
-/// Attributes by what becomes of them.
+/// Attributes, grouped by where they are emitted.
 #[derive(Default)]
 pub(crate) struct AttributeGroups {
     /// Doc comments.
@@ -77,13 +76,13 @@ impl AttributeGroups {
         groups
     }
 
-    /// The text of the doc comments, as rustdoc reads it.
+    /// Returns the text of the doc comments, as rustdoc reads it.
     pub(crate) fn text(&self) -> String {
         doc_text(&self.docs)
     }
 }
 
-/// The text of doc comments: each line without the space that follows the slashes.
+/// Returns the text of doc comments: each line without the space after the slashes.
 pub(crate) fn doc_text(docs: &[Attribute]) -> String {
     let lines = docs.iter().filter_map(|attribute| match &attribute.meta {
         Meta::NameValue(pair) => match &pair.value {
@@ -98,12 +97,12 @@ pub(crate) fn doc_text(docs: &[Attribute]) -> String {
     lines.join("\n").trim().to_owned()
 }
 
-/// The source text of a body as it was written, or as tokens where there is no source.
+/// Returns the source text of a body as it was written, or its tokens if there is no source.
 pub(crate) fn source_of(body: &Group) -> String {
     body.span().source_text().unwrap_or_else(|| body.to_string())
 }
 
-/// Line and column of a body's opening brace, from 1; zeros where there is no source.
+/// Returns line and column of a body's opening brace, from 1; zeros if there is no source.
 pub(crate) fn source_position(body: &Group) -> (usize, usize) {
     if proc_macro::is_available() {
         let brace = body.span_open().unwrap();
@@ -113,8 +112,8 @@ pub(crate) fn source_position(body: &Group) -> (usize, usize) {
     }
 }
 
-/// Tokens as text, the same however they are laid out and whatever comments say: a digest of it is
-/// one of what the code does.
+/// Returns tokens as text, independent of layout and comments, so that its digest changes only with
+/// the code.
 pub(crate) fn token_text(tokens: impl ToTokens) -> String {
     let mut text = String::new();
     write_tokens(tokens.into_token_stream(), &mut text);
@@ -129,7 +128,9 @@ fn write_tokens(tokens: TokenStream, text: &mut String) {
         let follows_callable = std::mem::replace(&mut is_callable, can_be_called(&token));
         match token {
             // A doc comment.
-            TokenTree::Punct(mark) if mark.as_char() == '#' && tokens.next_if(is_doc).is_some() => {
+            TokenTree::Punct(punct)
+                if punct.as_char() == '#' && tokens.next_if(is_doc).is_some() =>
+            {
                 continue;
             }
             // Where a list is broken into lines, it ends with a comma.
@@ -169,7 +170,7 @@ fn can_be_called(token: &TokenTree) -> bool {
 /// Returns whether a group in parentheses ends with its only comma, as a tuple of one does.
 fn is_of_one(group: &Group) -> bool {
     let is_comma =
-        |token: &TokenTree| matches!(token, TokenTree::Punct(mark) if mark.as_char() == ',');
+        |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ',');
     let tokens: Vec<_> = group.stream().into_iter().collect();
     let ends_with_one = tokens.last().is_some_and(is_comma)
         && tokens.iter().filter(|token| is_comma(token)).count() == 1;

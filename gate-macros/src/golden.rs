@@ -1,6 +1,6 @@
-//! The code that the macros emit, whole, as files: a change of any of them is seen in review.
+//! Compares the complete code that the macros emit with files, so that reviews show every change.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p gate-macros` writes them anew.
+//! `UPDATE_GOLDEN=1 cargo test -p gate-macros` writes the files again.
 
 use std::fs;
 use std::path::Path;

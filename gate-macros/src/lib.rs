@@ -1,8 +1,8 @@
-//! The macros of `gate-runtime`, which re-exports and documents them: depend on that.
+//! The macros of `gate-runtime`. Depend on `gate-runtime`, which re-exports and documents them.
 //!
-//! Each goes the same way: parse everything, check everything (`lower`), then emit once (`expand`,
-//! which cannot fail), then all errors. Where there are errors, `fallback` emits just enough that
-//! one mistake does not cascade.
+//! Each macro works in the same steps: it parses all input, checks all of it (`lower`), emits code
+//! once (`expand`, which cannot fail), and then reports all errors. If there are errors, `fallback`
+//! emits just enough code that one mistake does not cause further errors.
 
 mod errors;
 mod function_item;

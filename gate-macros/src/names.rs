@@ -1,4 +1,4 @@
-//! Names: of generated types, of the runtime crate, of what was probably meant.
+//! Names: of generated types, of the runtime crate, and suggestions for misspelt names.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
@@ -45,10 +45,10 @@ pub(crate) fn parameter(index: usize) -> Ident {
 }
 
 /// `; did you mean `policy`?`, if one of the known names is close.
-pub(crate) fn did_you_mean<'a>(given: &'a str, known: impl IntoIterator<Item = &'a str>) -> String {
-    let near = known.into_iter().map(|name| (distance(given, name), name)).min();
-    match near {
-        Some((steps, name)) if steps <= 2 && steps < given.chars().count() => {
+pub(crate) fn did_you_mean<'a>(typed: &'a str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let suggestion = known.into_iter().map(|name| (distance(typed, name), name)).min();
+    match suggestion {
+        Some((steps, name)) if steps <= 2 && steps < typed.chars().count() => {
             format!("; did you mean `{name}`?")
         }
         _ => String::new(),

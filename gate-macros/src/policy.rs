@@ -38,11 +38,11 @@ impl Parse for PolicyOptions {
             return Ok(Self::default());
         }
         if !input.peek(Token![crate]) {
-            let given: TokenStream = input.parse()?;
-            let near = did_you_mean(&given.to_string(), ["crate"]);
+            let attribute_tokens: TokenStream = input.parse()?;
+            let suggestion = did_you_mean(&attribute_tokens.to_string(), ["crate"]);
             return Err(syn::Error::new_spanned(
-                given,
-                format!("`#[policy]` takes nothing but `crate = ::path`{near}"),
+                attribute_tokens,
+                format!("`#[policy]` takes nothing but `crate = ::path`{suggestion}"),
             ));
         }
         input.parse::<Token![crate]>()?;
@@ -70,7 +70,7 @@ fn check(function: &FunctionItem, errors: &mut ErrorAccumulator) -> Option<Type>
         errors.at(signature.fn_token, "a policy is a plain function: write `fn`");
     }
     let takes = "a policy takes its rules and nothing else: `rules: Rules<YourTool>`";
-    let taken = match signature.inputs.iter().collect::<Vec<_>>().as_slice() {
+    let input_type = match signature.inputs.iter().collect::<Vec<_>>().as_slice() {
         [FnArg::Typed(rules)] => Some(token_text(&rules.ty)),
         [] => {
             errors.at(&signature.ident, takes);
@@ -85,18 +85,19 @@ fn check(function: &FunctionItem, errors: &mut ErrorAccumulator) -> Option<Type>
             None
         }
     };
-    let ReturnType::Type(_, returned) = &signature.output else {
+    let ReturnType::Type(_, return_type) = &signature.output else {
         errors.at(&signature.ident, "a policy returns its rules: write `-> Rules<YourTool>`");
         return None;
     };
-    if let Some(taken) = taken.filter(|taken| *taken != token_text(returned)) {
-        let written = taken.replace(' ', "");
+    if let Some(input_type) = input_type.filter(|input_type| *input_type != token_text(return_type))
+    {
+        let written = input_type.replace(' ', "");
         errors.at(
-            returned,
+            return_type,
             format_args!("a policy returns the rules that it takes: write `-> {written}`"),
         );
     }
-    Some((**returned).clone())
+    Some((**return_type).clone())
 }
 
 /// ```text

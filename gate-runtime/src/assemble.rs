@@ -1,6 +1,6 @@
 //! Assembles a gate, and finds all its problems before the first call.
 //!
-//! The one place that knows every layer: it puts the default adapters into the engine's ports.
+//! Only this module depends on every layer: it puts the default adapters into the engine's ports.
 
 use std::fmt;
 use std::sync::atomic::AtomicBool;
@@ -38,8 +38,8 @@ use crate::ports::overlay::Overlay;
 use crate::provenance::{RunMemories, choices};
 use crate::sealing::{Trail, TrailHandle};
 
-/// The default number of calls of a run that may end without running within a day before it is told
-/// to stop.
+/// The default number of calls of a run that may end without running within a day. After that, the
+/// model must stop.
 const DENIALS: u64 = 20;
 
 /// The default number of questions that a run may ask within a day.
@@ -48,9 +48,9 @@ const QUESTIONS: u64 = 10_000;
 const JUDGING_TIME: Duration = Duration::from_secs(10);
 
 impl<R: Registry> Gate<R> {
-    /// Begins a gate with the state that its tools work on.
+    /// Returns a builder for a gate, with the state that its tools work on.
     ///
-    /// The registry is named by the type: `let gate: Gate<SupportTools> =
+    /// The type names the registry: `let gate: Gate<SupportTools> =
     /// Gate::builder(billing).build().await?;`.
     pub fn builder(state: R::State) -> GateBuilder<R> {
         GateBuilder {
@@ -74,7 +74,7 @@ impl<R: Registry> Gate<R> {
     }
 }
 
-/// A gate that is being assembled. [`build`](Self::build) reports all problems.
+/// A builder of a gate. [`build`](Self::build) reports all problems.
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
@@ -121,8 +121,8 @@ impl<R: Registry> GateBuilder<R> {
         self
     }
 
-    /// Adds an overlay, which evaluates every call in addition to the policies and can only
-    /// tighten.
+    /// Adds an overlay, which evaluates every call in addition to the policies and can only make
+    /// the verdict stricter.
     pub fn overlay(mut self, overlay: impl Overlay) -> Self {
         self.overlays.push(Arc::new(overlay));
         self
@@ -134,9 +134,9 @@ impl<R: Registry> GateBuilder<R> {
         self
     }
 
-    /// Refuses the calls of a run that acts on behalf of somebody whom the directory does not know,
-    /// by an id or another name. Defaults to accepting any name: then a person whom the directory
-    /// knows only under another name can approve their own calls.
+    /// Refuses the calls of runs on behalf of a name that the directory does not know. Defaults to
+    /// accepting any name. With the default, a person whom the directory knows only under another
+    /// name can approve their own calls.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -163,8 +163,8 @@ impl<R: Registry> GateBuilder<R> {
     /// Adds a notifier. May be called repeatedly. Defaults to none.
     ///
     /// A notifier that is new to the store begins with the calls that wait, and with later records.
-    /// It is called from a separate task, which ends with the gate: no call waits for it.
-    /// [`AnyGate::deliveries`](crate::AnyGate::deliveries) lists what was not delivered.
+    /// A separate task, which ends with the gate, calls it, so no call waits for it.
+    /// [`AnyGate::deliveries`](crate::AnyGate::deliveries) lists its deliveries.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -224,12 +224,13 @@ impl<R: Registry> GateBuilder<R> {
     }
 
     /// Sets the [key of the gate](GateKey), which authenticates the [states of
-    /// runs](crate::run::RunState) and keeps somebody who can read the store from guessing secret
-    /// arguments. All processes over one store have the same.
+    /// runs](crate::run::RunState) and prevents readers of the store from guessing secret
+    /// arguments. All processes over one store must have the same key.
     ///
-    /// Defaults to a random one: then only this gate object resumes its runs. It is required with a
-    /// [store](Self::store) of your own and tools that have `secret(…)` arguments, because stored
-    /// calls outlive this gate, and only with the key is a call recognized after a restart.
+    /// Defaults to a random key, with which only this gate object can resume its runs. A key is
+    /// required with your own [store](Self::store) and tools that have `secret(…)` arguments,
+    /// because stored calls outlive this gate, and recognizing a call after a restart needs the
+    /// key.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -255,11 +256,13 @@ impl<R: Registry> GateBuilder<R> {
         self
     }
 
-    /// Adds earlier keys of the gate: runs and commitments that were saved with them are still
-    /// read, but none is written with them. Keep a key as long as runs of its time go on, or one of
-    /// their secrets may have to be disclosed. Messages of a run are recognized only by the present
-    /// key: after a change more is asked, and a summary must be passed again to
-    /// [`Run::compact`](crate::Run::compact).
+    /// Adds earlier keys of the gate. Runs and commitments that were saved with them are still
+    /// read, but none is written with them. Keep a key as long as runs that began with it continue,
+    /// or one of their secrets may have to be disclosed.
+    ///
+    /// Messages of a run are recognized only with the present key. After a change of the key, more
+    /// questions are asked, and a summary must be passed to [`Run::compact`](crate::Run::compact)
+    /// again.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -285,9 +288,9 @@ impl<R: Registry> GateBuilder<R> {
     }
 
     /// Stores the last messages of a run's history with each question, so that reviewers see the
-    /// conversation before it. Defaults to none, because messages of people and tools may be
-    /// private and are then in the store. They are in no record and in no trail, and without the
-    /// values of secret arguments.
+    /// conversation before it. Defaults to none, because messages may be private and would be in
+    /// the store. They are in no record and in no trail, and do not contain the values of secret
+    /// arguments.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -312,30 +315,30 @@ impl<R: Registry> GateBuilder<R> {
     }
 
     /// Sets the number of calls of one run and its nested runs that may end without running within
-    /// a day before it is told to stop. Defaults to 20.
+    /// a day. After that, calls are denied and the model is asked to stop. Defaults to 20.
     ///
-    /// Every way of not running counts: denied by a rule, rejected or revoked by a person, expired,
-    /// or fitting no tool. Calls that could not be evaluated, that are frozen, or that the
-    /// application itself cancels do not count. All runs of a remote agent count together, because
-    /// it chooses their names.
+    /// Calls count if they were denied by a rule, rejected or revoked by a person, expired, or did
+    /// not fit a tool. Calls that could not be evaluated, that are frozen, or that the application
+    /// itself cancels do not count. All runs of a remote agent count together, because the agent
+    /// chooses their names.
     pub fn denials_per_run(mut self, count: u64) -> Self {
         self.denials = count;
         self
     }
 
-    /// Sets the number of times that one run, and those nested in it, may ask people within a day;
-    /// what it proposes beyond that is denied, and it is told to stop. Defaults to 10,000.
+    /// Sets the number of times that one run and its nested runs may ask people within a day. After
+    /// that, calls that need people are denied and the model is asked to stop. Defaults to 10,000.
     pub fn questions_per_run(mut self, count: u64) -> Self {
         self.questions = count;
         self
     }
 
-    /// Limits how long each piece of your async code may take on the way of a call: a rule's
+    /// Limits how long each piece of your async code may take during a call: a rule's
     /// `.when_async(…)`, an overlay, a directory look-up, a reconciler. Defaults to 10 seconds, by
     /// the gate's [clock](Self::clock).
     ///
-    /// Code that takes longer is dropped, and counts as failed, so the call does not run because of
-    /// it. Code that blocks its thread cannot be stopped from outside.
+    /// Code that takes longer is dropped and counts as failed, which never lets a call run. Code
+    /// that blocks its thread cannot be stopped.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -367,19 +370,19 @@ impl<R: Registry> GateBuilder<R> {
         self
     }
 
-    /// Seals every record in a trail that anyone can verify, and refuses to build a gate over a
-    /// store that contradicts the trail. Defaults to none.
+    /// Seals every record in a trail that anyone can verify. [`build`](Self::build) then fails if
+    /// the store contradicts the trail. Defaults to none.
     pub fn trail(mut self, trail: Trail) -> Self {
         self.trail = Some(trail);
         self
     }
 
-    /// Assembles the gate. Every rule is tried on its examples, and every role that a policy asks
+    /// Builds the gate. Every rule is checked with its examples, and every role that a policy asks
     /// must have holders.
     ///
     /// # Errors
-    /// [`BuildError`] lists all problems, each with tool, policy and rule; or the store does not
-    /// answer.
+    /// Returns [`BuildError`], which lists all problems, each with tool, policy and rule, or the
+    /// problem that the store does not answer.
     pub async fn build(self) -> Result<Gate<R>, BuildError> {
         let Self {
             state,
@@ -443,8 +446,7 @@ impl<R: Registry> GateBuilder<R> {
             ),
             None => None,
         };
-        // With a store of the user's and secret arguments, `lacks_key` above has refused this
-        // default.
+        // `lacks_key` above has refused this default for secret arguments in the user's own store.
         let key = key.unwrap_or_else(GateKey::random).bytes();
         let earlier_keys: Vec<[u8; 32]> = earlier_keys.iter().map(GateKey::bytes).collect();
         let commitments =
@@ -531,7 +533,8 @@ fn adopt<R: Registry>(
     names
 }
 
-/// Returns the problem that tools have secret arguments and no key outlives this process.
+/// Returns the problem that tools have secret arguments and no key outlives this process, if it
+/// exists.
 fn lacks_key(tools: &[GateTool]) -> Option<String> {
     let with_secrets = tools.iter().filter(|tool| tool.spec.has_secrets);
     let names: Vec<&str> = with_secrets.map(|tool| tool.name.as_str()).collect();
@@ -546,8 +549,8 @@ fn lacks_key(tools: &[GateTool]) -> Option<String> {
     })
 }
 
-/// Returns the problems of notifiers' names: two that are equal, or one that does not fit into the
-/// header of a web request.
+/// Returns the problems of notifiers' names: equal names, and names that do not fit into the header
+/// of a web request.
 fn unfit_names(notifiers: &[Arc<dyn Notifier>]) -> Vec<String> {
     let mut problems = Vec::new();
     for (index, notifier) in notifiers.iter().enumerate() {
@@ -611,8 +614,8 @@ fn policies_of(tool: &GateTool) -> Vec<Arc<PolicyView>> {
     [Arc::clone(tool.tool.policy())].into_iter().chain(agents).collect()
 }
 
-/// Returns the requirements of a policy that the directory's people can never meet: a question to
-/// them would wait for ever.
+/// Returns the requirements of a policy that the directory's people can never meet. A question with
+/// such a requirement would wait forever.
 async fn unanswerable(
     owner: &str,
     asked: impl IntoIterator<Item = (&str, &Requirement)>,
@@ -658,8 +661,7 @@ fn requirements_of(policy: &PolicyView) -> impl Iterator<Item = (&str, &Requirem
 
 /// Records the gate with its policies as they are written, and schedules existing deadlines.
 async fn open_record(core: &Arc<EngineCore>) -> Result<(), BuildError> {
-    // A gate without tools runs nothing, and may live for a moment only: see
-    // `Gate::keep_deadlines`.
+    // A gate without tools runs nothing, and may be short-lived: see `AnyGate::keep_deadlines`.
     if core.tools.is_empty() {
         return Ok(());
     }

@@ -1,10 +1,10 @@
 //! Gate puts a human, or a rule that a human wrote, between a language model and the functions it
 //! may call.
 //!
-//! [`#[gated_tool]`](gated_tool) over a function makes the tool's schema and the only door to its
-//! body. [`#[policy]`](macro@policy) declares the typed rules that approve harmless calls, deny
+//! [`#[gated_tool]`](gated_tool) on a function generates the tool's schema and the only way to run
+//! its body. [`#[policy]`](macro@policy) declares the typed rules that approve harmless calls, deny
 //! forbidden ones and ask a person about the rest. [`registry!`] lists the tools that an agent may
-//! call. A [`Gate`] judges what a model proposes; a [`Run`] is one agent at work.
+//! call. A [`Gate`] evaluates the calls that a model proposes; a [`Run`] is one agent's work.
 //!
 //! ```
 //! use gate_runtime::prelude::*;
@@ -37,7 +37,7 @@
 //! let gate: Gate<SupportTools> = Gate::builder(()).directory(people).build().await?;
 //! let run = gate.run("run-42").on_behalf_of("mia");
 //!
-//! // What a model proposed: never waits. What may run has run, the rest is a question.
+//! // Submits the calls of a model, without waiting for people: the first runs, the second waits.
 //! let turn = run
 //!     .submit([
 //!         ToolCall::new("call_1", "issue_refund", r#"{"order_id":"A-1","amount_cents":2400}"#),
@@ -46,7 +46,7 @@
 //!     .await?;
 //! assert_eq!(turn.answers()[0].for_model(), "refunded 2400 cents of A-1");
 //!
-//! // The manager looks at it, and decides.
+//! // The manager decides about the second call.
 //! let dana = gate.reviewer("dana").await?;
 //! for asked in turn.interruptions() {
 //!     asked.approve(&dana).await?;
@@ -69,41 +69,42 @@
 //! [trust]: https://github.com/gate-rs/gate/tree/main/docs/guide/trust.md
 //! [examples]: https://github.com/gate-rs/gate/tree/main/examples
 //!
-//! # What holds, whatever you write
+//! # Guarantees
 //!
 //! - The body of a tool runs only with a [`Permit`], and only the engine makes one.
-//! - What runs is what was approved: the arguments come out of the permit, and their digest was
-//!   voted on.
-//! - A body runs at most once for a call. A crash in between leaves it
-//!   [`Indeterminate`](review::Status::Indeterminate), not retried.
-//! - A rule that fails or hangs, a store that does not answer, an unknown tool: nothing runs. A
-//!   failure is no verdict.
-//! - The strictest verdict wins, in whatever order rules, agents' policies and
-//!   [`Overlay`](policy::Overlay)s speak.
-//! - Every verdict, decision, dispatch and outcome is a [`Record`](records::Record) before it takes
-//!   effect.
+//! - The call that runs is the call that was approved: the arguments come from the permit, and
+//!   reviewers voted on their digest.
+//! - A body runs at most once for each call. A call that a crash interrupts becomes
+//!   [`Indeterminate`](review::Status::Indeterminate). It runs again only if its tool is declared
+//!   idempotent, or if a reconciler or a person settles it so.
+//! - Nothing runs when a rule fails or hangs, a store does not answer, or a tool is unknown. A
+//!   failure never counts as an approval.
+//! - The strictest verdict wins, whatever the order of rules, agents' policies and
+//!   [`Overlay`](policy::Overlay)s.
+//! - Every verdict, decision, dispatch and outcome is written as a [`Record`](records::Record)
+//!   before it takes effect.
 //!
 //! # Where to look
 //!
-//! | for | see |
+//! | topic | items |
 //! |---|---|
 //! | tools, their arguments, results and summaries | [`gated_tool`], [`tool`] |
-//! | rules, limits, hours, who is asked, overlays | [`macro@policy`], [`Rules`], [`mod@policy`] |
-//! | what an agent may call, and its system prompt | [`registry!`], [`Registry`] |
+//! | rules, limits, hours, reviewers, overlays | [`macro@policy`], [`Rules`], [`mod@policy`] |
+//! | the tools of an agent, and its system prompt | [`registry!`], [`Registry`] |
 //! | building a gate | [`GateBuilder`] |
-//! | calling, batches, saving a run, handoffs | [`Run`], [`Turn`], [`Agent`], [`run`] |
-//! | where a value came from | [`Call::origin`] |
-//! | questions, what they show, decisions | [`Interruption`], [`Terminal`], [`review`] |
+//! | calls, batches, saved runs, handoffs | [`Run`], [`Turn`], [`Agent`], [`run`] |
+//! | the origin of a value | [`Call::origin`] |
+//! | questions, their content, decisions | [`Interruption`], [`Terminal`], [`review`] |
 //! | permissions beyond one call, freezes | [`AnyGate::freeze`], [`AnyGate::revoke`], [`grants`] |
 //! | people who may decide | [`StaticDirectory`], [`FileDirectory`], [`people`] |
-//! | telling people | [`notify`] |
+//! | notifications | [`notify`] |
 //! | secrets and their key | [`GateKey`], [`GateBuilder::key`], [`tool::SecretOutput`] |
-//! | a model's own format | [`dialect`] |
-//! | what happened | [`AnyGate::records`], [`AnyGate::case`], [`AnyGate::events`], [`records`] |
-//! | proving what happened | [`Trail`], [`trail`], [`audit`] |
-//! | what was running when a process died | [`AnyGate::recover`], [`Run::guard`] |
-//! | agents that are no Rust programs | [`remote`] |
-//! | a store or a clock of your own | [`store`], [`testing`] |
+//! | the wire formats of models | [`dialect`] |
+//! | records, events | [`AnyGate::records`], [`AnyGate::case`], [`AnyGate::events`], [`records`] |
+//! | a trail that others can verify | [`Trail`], [`trail`], [`audit`] |
+//! | calls that ran when a process died | [`AnyGate::recover`], [`Run::guard`] |
+//! | agents in other languages | [`remote`] |
+//! | your own store or clock | [`store`], [`testing`] |
 
 mod adapters;
 mod assemble;
@@ -157,7 +158,7 @@ pub use logic::tool::policy::{Policy, Rules};
 pub use private_file::{is_open_to_others, warn_if_open_to_others};
 pub use sealing::Trail;
 
-/// Grants and freezes: permissions beyond one call, and stops.
+/// Grants, which permit more than one call, and freezes, which stop calls.
 pub mod grants {
     #[doc(inline)]
     pub use gate_core::grants::{
@@ -176,7 +177,7 @@ pub mod id {
     pub use gate_core::text::{Digest, ParseDigestError};
 }
 
-/// Notifiers: telling people that a call waits, and what comes of it.
+/// Notifiers: tell people that a call waits, and how it ends.
 pub mod notify {
     #[cfg(feature = "terminal")]
     pub use crate::adapters::console::Console;
@@ -199,7 +200,7 @@ pub mod people {
     pub use gate_core::ports::{Directory, DirectoryError};
 }
 
-/// Policies: rules, verdicts, who is asked, limits, hours, and overlays.
+/// Policies: rules, verdicts, reviewers, limits, hours, and overlays.
 pub mod policy {
     pub use crate::logic::builtin::{always_ask, always_deny, never_ask};
     pub use crate::logic::tool::policy::counted::{BudgetAmount, LimitNeedsPer, Uncounted};
@@ -222,7 +223,7 @@ pub mod policy {
     pub use gate_core::text::{DAY, HOUR, MINUTE, WEEK, days, hours, minutes};
 }
 
-/// The record: everything that happened, in the order in which it happened.
+/// Records: everything that happened, in the order in which it happened.
 pub mod records {
     pub use crate::engine::kernel::events::EventStream;
     #[doc(inline)]
@@ -232,14 +233,14 @@ pub mod records {
     };
 }
 
-/// Calls of programs that are no Rust functions, asked over an API.
+/// Remote calls: approvals for agents in other languages, over an API.
 pub mod remote {
     pub use crate::engine::remote::{RemoteApproval, RemoteCall, RemoteCaller, RemoteError};
     #[doc(inline)]
     pub use gate_core::call::{AcceptedAnswers, RemoteRequest, RequestPriority};
 }
 
-/// Review: what people are shown, what they decide, and how a decision ends.
+/// Review: the content that people see, their decisions, and the outcome.
 pub mod review {
     pub use crate::engine::review::error::DecideError;
     pub use crate::engine::review::interruption::Decide;
@@ -256,7 +257,7 @@ pub mod review {
     pub use gate_core::text::{SanitizedText, TextHazard};
 }
 
-/// Runs: what an agent proposes, and what it is answered.
+/// Runs: the calls that an agent proposes, and their answers.
 pub mod run {
     pub use crate::engine::error::{RunError, StateError};
     pub use crate::engine::execution::guarded_work::GuardError;
@@ -267,7 +268,7 @@ pub mod run {
     pub use gate_core::call::{AgentHop, CallSubject, DeniedBy, Message, NotRun, RunInfo, Speaker};
 }
 
-/// Stores and clocks: what an adapter of your own implements.
+/// Stores and clocks: the traits that your own adapters implement.
 pub mod store {
     pub use crate::adapters::system_clock::SystemClock;
     #[doc(inline)]
@@ -313,12 +314,13 @@ pub mod trail {
     pub use gate_core::ports::{Witness, WitnessError};
 }
 
-/// Makes a function a gated tool: its schema for the model, and the only door to its body.
+/// Makes a function a gated tool: generates its schema for the model, and the only way to run its
+/// body.
 ///
-/// From `fn issue_refund` come the type `IssueRefund`, of which one value is one call with the
-/// arguments as fields; and a function `issue_refund(&run, …)` that takes a [`Run`] first, waits
-/// for a decision if one is needed, and gives what the body returns, or a [`CallError`] if it did
-/// not run. The body itself is out of reach without a [`Permit`].
+/// `fn issue_refund` generates two items. A value of the type `IssueRefund` is one call, with the
+/// arguments as fields. The function `issue_refund(&run, …)` takes a [`Run`] first, waits for a
+/// decision if one is needed, and returns the body's result, or a [`CallError`] if the body did not
+/// run. The body itself cannot be called without a [`Permit`].
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -359,65 +361,67 @@ pub mod trail {
 ///
 /// # Options
 ///
-/// | option | what it says |
+/// | option | meaning |
 /// |---|---|
-/// | `policy = "path"` | the tool's [`macro@policy`]: required; a path, which the compiler checks |
-/// | `name = "…"` | the tool's name for models, if not the function's: `[A-Za-z0-9_-]{1,64}` |
-/// | `title = "…"` | its name for people |
+/// | `policy = "path"` | the tool's [`macro@policy`]: a path that the compiler checks; required |
+/// | `name = "…"` | the tool's name for models, `[A-Za-z0-9_-]{1,64}`; by default the function's |
+/// | `title = "…"` | the tool's name for people |
 #[doc = "| `summary = \"Refund {amount_cents:cents} to {customer_id}\"` | the headline of every \
-         question about a call: words, and arguments by name, or fields of one as \
-         `{customer.name}`; each in a format, if you like: `cents`, `bytes`, `time`, `duration`, \
-         `code` (the types that have one are in [`summary`](tool::summary)) |"]
-#[doc = "| `read_only`, `destructive`, `idempotent`, `open_world` | \
-         [`Annotations`](tool::Annotations). An approval of a destructive call wants its name \
-         typed |"]
-/// | `timeout = "30s"` | how long the body of an `async fn` may take: `ms`, `s`, `m`, `h` |
-#[doc = "| `idempotent`, and a crash | a call that was running when its process died runs again \
-         when its run goes on, three times at most; the body tells the system behind it so by \
-         [`CallContext::idempotency_key`] |"]
+         question about a call: text with arguments by name, or fields of an argument as \
+         `{customer.name}`. An argument may have a format: `cents`, `bytes`, `time`, `duration`, \
+         `code` (for the types in [`summary`](tool::summary)) |"]
+#[doc = "| `read_only`, `destructive`, `idempotent`, `open_world` | the tool's \
+         [`Annotations`](tool::Annotations). To approve a destructive call, reviewers type the \
+         tool's name |"]
+/// | `timeout = "30s"` | the time limit of an `async` body, in `ms`, `s`, `m` or `h` |
+#[doc = "| `idempotent`, after a crash | a call that was running when its process died runs again \
+         when its run resumes, at most three times; the body passes \
+         [`CallContext::idempotency_key`] to the system that it calls |"]
 #[doc = "| `reconcile = \"path\"` | an `async fn(Call<ThisTool>) -> \
          `[`ReconcileOutcome`](tool::ReconcileOutcome)`<Output>`, which finds out whether a call \
-         happened that was running \
-         when its process died |"]
+         that was running when its process died took effect |"]
 #[doc = "| `on_error = \"ask\"` | when the body fails, people are asked: an approval runs it \
-         again, anything else gives the model the error |"]
-#[doc = "| `secret(a, b)` | arguments that reach no record, log, error, rule text or `Debug`: only \
-         the body. What the body returns is searched for them; a result that is a secret itself is \
-         a [`SecretOutput`](tool::SecretOutput) |"]
-/// | `crate = ::path` | where this crate is, if it is renamed |
+         again, any other decision returns the error to the model |"]
+#[doc = "| `secret(a, b)` | arguments that only the body sees: no record, log, error, rule text or \
+         `Debug` shows them. The body's result is searched for them; return a result that is \
+         itself a secret as a [`SecretOutput`](tool::SecretOutput) |"]
+/// | `crate = ::path` | the path of this crate, if it is renamed |
 ///
 /// # Arguments
 ///
-/// Each argument is a field of the call and a property of its schema. Its doc comment is its
-/// description; `#[serde(…)]` and `#[schemars(…)]` on it count; its type is anything that serde and
-/// schemars know. `#[state]` takes a reference to the gate's state or to a part of it
-/// ([`Provides`](tool::Provides)), `#[context]` the [`CallContext`]; neither is in the schema. A
-/// model's arguments are refused, with the place as a JSON pointer, if a field is unknown, a key
-/// comes twice, a number is not finite, an integer is beyond ±2^53, the nesting is beyond 64 or the
-/// text is beyond 256 KiB ([`GateBuilder::max_argument_bytes`]).
+/// Each argument is a field of the call and a property of its schema, with its doc comment as the
+/// description. Its type may be any type that serde and schemars support, and it may have
+/// `#[serde(…)]` and `#[schemars(…)]` attributes. `#[state]` marks a reference to the gate's state
+/// or to a part of it ([`Provides`](tool::Provides)), `#[context]` marks the [`CallContext`];
+/// neither is in the schema.
+///
+/// A model's arguments are refused if a field is unknown, a key comes twice, a number is not
+/// finite, an integer is beyond ±2^53, the nesting is deeper than 64 or the text is longer than
+/// 256 KiB ([`GateBuilder::max_argument_bytes`]). The error has the position as a JSON pointer.
 ///
 /// # Errors
 ///
-/// A body that returns `Err` has run: the model is told the error's text, as
-/// [`ToolOutcome::Failed`](tool::ToolOutcome::Failed). That a call did *not* run is told apart from
-/// it everywhere ([`CallError::NotRun`], [`NotRun`](run::NotRun)).
+/// A body that returns `Err` has run: the model receives the error's text, as
+/// [`ToolOutcome::Failed`](tool::ToolOutcome::Failed). A call that did *not* run is a different
+/// error everywhere ([`CallError::NotRun`], [`NotRun`](run::NotRun)).
 ///
 /// # Cancel safety
 ///
-/// Dropping the future of `issue_refund(&run, …)` before the decision cancels the question or
-/// leaves it open, as the policy's requirement says
-/// ([`Requirement::cancel_when_abandoned`](policy::Requirement::cancel_when_abandoned)); the body
-/// does not run. Dropping it while the body runs drops the body where it is: the call is
-/// [`Indeterminate`](review::Status::Indeterminate), and never runs again. Spawn what must go on to
-/// its end.
+/// If the future of `issue_refund(&run, …)` is dropped before the decision, the body does not run.
+/// The question is cancelled or stays open, depending on
+/// [`Requirement::cancel_when_abandoned`](policy::Requirement::cancel_when_abandoned).
+///
+/// If the future is dropped while the body runs, the body is dropped too: the call is
+/// [`Indeterminate`](review::Status::Indeterminate), and never runs again. Spawn a task for work
+/// that must finish.
 pub use gate_macros::gated_tool;
 
 /// Declares a policy: the typed rules that judge the calls of one tool.
 ///
-/// The function takes [`Rules`] of a tool and gives them back; what remains is `fn refunds() ->
-/// Policy<IssueRefund>`, with the function's name, doc comment and source text, and their digest.
-/// So people see each rule as it was written, and a decision that was made under other rules is
-/// noticed.
+/// The function takes the [`Rules`] of a tool and returns them. The macro turns it into
+/// `fn refunds() -> Policy<IssueRefund>`, which holds the function's name, doc comment, source text
+/// and their digest: people see each rule as it was written, and the engine detects a decision that
+/// was made under other rules.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -452,20 +456,23 @@ pub use gate_macros::gated_tool;
 /// assert_eq!(policy.view().rules()[0].name(), "above the legal limit");
 /// ```
 ///
-/// Every rule is looked at, and the strictest verdict wins: `Approve < Ask < Deny`, in whatever
-/// order they stand. No rule: what `otherwise` says, or any reviewer. A rule that returns an error,
-/// panics or [takes too long](GateBuilder::judging_timeout) never approves. Where a denial hangs on
-/// it, the call does not run, and is answered as unavailable: it may be tried again.
+/// Every rule is evaluated, and the strictest verdict wins: `Approve < Ask < Deny`, whatever the
+/// order of the rules. If no rule matches, `otherwise` decides; without it, any reviewer is asked.
+/// A rule that returns an error, panics or [takes too long](GateBuilder::judging_timeout) never
+/// approves. If it could have denied the call, the call does not run and is answered as
+/// unavailable: it may be tried again.
 ///
-/// Where this crate is renamed, say where it is: `#[policy(crate = ::path)]`.
+/// If this crate is renamed, pass its path: `#[policy(crate = ::path)]`.
 ///
-/// A policy that reads no field is for any tool: `fn ask_a_human<T: Tool>(rules: Rules<T>) ->
-/// Rules<T>`. Ready-made are [`never_ask`](policy::never_ask), [`always_ask`](policy::always_ask)
-/// and [`always_deny`](policy::always_deny).
+/// A policy that reads no field can serve any tool: `fn ask_a_human<T: Tool>(rules: Rules<T>) ->
+/// Rules<T>`. [`never_ask`](policy::never_ask), [`always_ask`](policy::always_ask) and
+/// [`always_deny`](policy::always_deny) are built in.
 pub use gate_macros::policy;
 
-/// Lists the tools that an agent may call, checked by the compiler: two tools of one name, a tool
-/// whose state does not fit, more than 128.
+/// Lists the tools that an agent may call.
+///
+/// The compiler rejects two tools with one name, a tool whose state the gate does not provide, and
+/// more than 128 tools.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -495,13 +502,13 @@ pub use gate_macros::policy;
 /// # })));
 /// ```
 ///
-/// Where this crate is renamed, it begins with `crate = ::path;`. `for` names the gate's state;
-/// each tool takes it or a part of it ([`Provides`](tool::Provides)). What comes of it is in
-/// [`Registry`]: the descriptors for a model, the section of a system prompt that teaches it about
-/// approvals.
+/// `for` names the gate's state; each tool takes it or a part of it ([`Provides`](tool::Provides)).
+/// The generated type implements [`Registry`], which has the descriptors for a model, and the
+/// section of a system prompt that explains approvals to it. If this crate is renamed, begin with
+/// `crate = ::path;`.
 pub use gate_macros::registry;
 
-/// The items that generated code names. Not for use by hand: they change without notice.
+/// Items for generated code. Do not use them: they change without notice.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::logic::erased_tool::ErasedTool;

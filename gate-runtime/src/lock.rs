@@ -5,8 +5,8 @@
 pub(crate) use std::sync::Mutex;
 use std::sync::{MutexGuard, PoisonError};
 
-/// Locks a mutex. A poisoned one is used as it is: no user code runs under a lock, so a panic
-/// leaves nothing half-done.
+/// Locks a mutex, even if it is poisoned: no user code runs under a lock, so a panic leaves nothing
+/// half-done.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -28,9 +28,9 @@ pub(crate) fn read(path: &Path) -> io::Result<String> {
         return Err(io::Error::other("it is not a file"));
     }
     if is_open_to_others(&about, 0o077) {
-        let words = "users other than its owner can read it: `chmod 600` it, and make a new key \
+        let message = "users other than its owner can read it: `chmod 600` it, and make a new key \
             if one of them may have";
-        return Err(io::Error::other(words));
+        return Err(io::Error::other(message));
     }
     let mut text = String::new();
     file.take(MOST).read_to_string(&mut text)?;

@@ -1,5 +1,5 @@
-//! Reads and writes the rows of deliveries. Each function works in whatever transaction its
-//! connection is in.
+//! Reads and writes the rows of deliveries. Each function works in the transaction of its
+//! connection.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
 
 use crate::json_body::{ReadResult, json, read, text};
 
-/// Returns deliveries, in the order that the filter names.
+/// Returns deliveries, in the order of the filter.
 pub(crate) fn find(
     connection: &Connection,
     filter: &DeliveryFilter,
@@ -32,8 +32,8 @@ fn query(filter: &DeliveryFilter) -> (String, Vec<Box<dyn ToSql>>) {
         sql.push_str(" record = ?");
         values.push(number(record));
     } else {
-        // The plus keeps SQLite from the index on `record`: due deliveries are found by when they
-        // are due, and not among all deliveries of their state.
+        // The plus keeps SQLite from using the index on `record`, so that due deliveries are found
+        // by their times, and not among all deliveries of their state.
         sql.push_str(if filter.of_notifier().is_some() && filter.is_after() == 0 {
             " +record > ?"
         } else {
@@ -50,9 +50,9 @@ fn query(filter: &DeliveryFilter) -> (String, Vec<Box<dyn ToSql>>) {
         values.push(Box::new(approval.to_string()));
     }
     if !filter.states().is_empty() {
-        let marks = vec!["?"; filter.states().len()].join(", ");
+        let placeholders = vec!["?"; filter.states().len()].join(", ");
         // Writing into a `String` cannot fail.
-        let _ = write!(sql, " AND state IN ({marks})");
+        let _ = write!(sql, " AND state IN ({placeholders})");
         values.extend(
             filter.states().iter().map(|state| Box::new(state.to_string()) as Box<dyn ToSql>),
         );
@@ -62,7 +62,7 @@ fn query(filter: &DeliveryFilter) -> (String, Vec<Box<dyn ToSql>>) {
         values.push(Box::new(at.as_microsecond()));
     }
     if filter.wants_first_of_each_call() {
-        // A delivery about no call has no earlier one: nothing is equal to NULL.
+        // A delivery about no call has no earlier one, because nothing equals NULL.
         let open = [DeliveryState::Waiting, DeliveryState::Sending]
             .map(|state| format!("'{state}'"))
             .join(", ");
@@ -78,7 +78,7 @@ fn query(filter: &DeliveryFilter) -> (String, Vec<Box<dyn ToSql>>) {
         DeliveryOrder::Newest => " ORDER BY record DESC, notifier DESC LIMIT ?",
         DeliveryOrder::Soonest => " ORDER BY due_at, record, notifier LIMIT ?",
     });
-    // A limit that is larger than an SQLite integer is no limit.
+    // A limit larger than an SQLite integer is never reached.
     values.push(Box::new(i64::try_from(filter.at_most()).unwrap_or(i64::MAX)));
     (sql, values)
 }

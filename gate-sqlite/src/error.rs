@@ -1,4 +1,4 @@
-//! Errors of the database, and the words that report them.
+//! Errors of the database, and their messages.
 
 use gate_core::ports::StoreErrorKind;
 use rusqlite::ErrorCode;
@@ -13,14 +13,14 @@ pub(crate) enum DatabaseError {
     Unread(&'static str, serde_json::Error),
     /// A value could not be written as JSON.
     Unwritten(serde_json::Error),
-    /// A call was not written, although the check before had found that it fits: nothing of the
-    /// changeset is written.
+    /// A call could not be written, although it had passed the check. Nothing of the changeset is
+    /// written.
     Changed,
     /// The database could only be opened for reading.
     ReadOnly,
     /// A newer version of this program has changed the schema.
     Newer,
-    /// The file that was opened is not the one at the path any more.
+    /// The file at the path is no longer the one that was opened.
     Replaced,
 }
 

@@ -1,4 +1,4 @@
-//! Stores approvals, grants, limits, records and deliveries of a Gate in an SQLite database.
+//! Stores a gate's approvals, grants, limits, records and deliveries in an SQLite database.
 //!
 //! ```
 //! use gate_runtime::prelude::*;
@@ -43,9 +43,9 @@
 //!
 //! # Durability
 //!
-//! A commit that returns is on the disk: write-ahead log, `synchronous=FULL`. Commits that arrive
-//! together share one `fsync`. If the process or the machine dies during a commit, the whole commit
-//! is there afterwards, or nothing of it.
+//! A commit that has returned is on the disk: the database has a write-ahead log and
+//! `synchronous=FULL`. Commits that arrive together share one `fsync`. If the process or the
+//! machine dies during a commit, either all of the commit is there afterwards, or none of it.
 //!
 //! # Several processes
 //!
@@ -108,7 +108,7 @@ impl SqliteStore {
     ///
     /// # Errors
     /// [`StoreErrorKind::Unavailable`] if the file cannot be opened, read or written;
-    /// [`StoreErrorKind::Corrupt`] if it is no database of a gate, is damaged, or was written by a
+    /// [`StoreErrorKind::Corrupt`] if it is not a gate's database, is damaged, or was written by a
     /// newer version of this crate. The file is not changed in these cases.
     ///
     /// ```
@@ -123,8 +123,8 @@ impl SqliteStore {
     /// ```
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref().to_owned();
-        let opened = tokio::task::spawn_blocking(move || Self::open_now(&path));
-        opened.await.map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))?
+        let opening = tokio::task::spawn_blocking(move || Self::open_now(&path));
+        opening.await.map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))?
     }
 
     fn open_now(path: &Path) -> Result<Self, StoreError> {
@@ -132,15 +132,17 @@ impl SqliteStore {
         Self::start(database, connection)
     }
 
-    /// Starts the threads over an open database. `connection` becomes the writer's.
+    /// Starts the threads of an open database. The writer takes `connection`.
     fn start(database: DatabaseFile, connection: Connection) -> Result<Self, StoreError> {
-        let place = Arc::new(database);
-        let last = rows::last(&connection).map_err(|error| place.error(error))?;
+        let database_file = Arc::new(database);
+        let last = rows::last(&connection).map_err(|error| database_file.error(error))?;
         let signal = RecordSignal::new(last);
-        let readers = ReaderPool::start(&place)?;
-        let watcher = Watcher::start(&place, &signal)?;
-        let writer = Writer::start(connection, &place, &signal)?;
-        Ok(Self { shared: Arc::new(StoreInner { database: place, writer, readers, watcher }) })
+        let readers = ReaderPool::start(&database_file)?;
+        let watcher = Watcher::start(&database_file, &signal)?;
+        let writer = Writer::start(connection, &database_file, &signal)?;
+        Ok(Self {
+            shared: Arc::new(StoreInner { database: database_file, writer, readers, watcher }),
+        })
     }
 
     /// Returns the path of the file.

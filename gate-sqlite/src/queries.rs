@@ -1,5 +1,5 @@
-//! The statements of lookups. A test checks that each uses its index: none of them reads calls that
-//! ended long ago.
+//! The statements of lookups. A test checks that each uses its index, so that none of them reads
+//! calls that ended long ago.
 
 use gate_core::approval::Status;
 use gate_core::id::RunId;
@@ -8,11 +8,11 @@ use rusqlite::ToSql;
 
 use crate::json_body::{ReadResult, json};
 
-/// The rows that bear on a proposed call: the part of
-/// [`CallHistory`](gate_core::ports::CallHistory) that a row belongs to, its place, its body.
+/// The history of a proposed call. Each row has the part of
+/// [`CallHistory`](gate_core::ports::CallHistory) that it belongs to, its place, and its body.
 ///
-/// 1 run, 2 call, 3 family, 4 tool, 5 likeness, 6 how many refusals, 7 case, 8 how many equal
-/// calls, 9 now.
+/// Parameters: 1 run, 2 call, 3 family, 4 tool, 5 likeness, 6 number of refusals, 7 case, 8 number
+/// of equal calls, 9 now.
 pub(crate) const LOAD_HISTORY: &str = "
     SELECT 0, seq, body FROM approvals WHERE run = ?1 AND call = ?2
     UNION ALL
@@ -74,7 +74,7 @@ pub(crate) const LAST_CHARGE: &str =
 /// Deletes the charges of a counter up to a time.
 pub(crate) const DELETE_CHARGES: &str = "DELETE FROM takes WHERE name = ? AND key = ? AND at <= ?";
 
-/// The charges that were taken for a call (1) that has not ended, of one limit (2) or of all.
+/// The charges for a call (1) that has not ended, on one limit (2) or on all.
 pub(crate) const CHARGES_FOR: &str = "
     SELECT rowid, name, key, at, amount FROM takes
     WHERE taken_for = ?1 AND (?2 IS NULL OR name = ?2) AND NOT EXISTS (
@@ -86,8 +86,7 @@ pub(crate) const CHARGES_FOR: &str = "
 pub(crate) const LATER_CHARGES: &str =
     "SELECT rowid, total FROM takes WHERE name = ? AND key = ? AND at >= ? AND rowid > ?";
 
-/// Approvals, oldest first: one statement for each kind of filter, whatever the number of ids in
-/// it.
+/// Approvals, oldest first. Each kind of filter has one statement, for any number of ids.
 pub(crate) fn approvals(filter: &ApprovalFilter) -> ReadResult<(String, Vec<Box<dyn ToSql>>)> {
     let mut sql = String::from("SELECT body FROM approvals WHERE true");
     let mut values: Vec<Box<dyn ToSql>> = Vec::new();
@@ -97,8 +96,8 @@ pub(crate) fn approvals(filter: &ApprovalFilter) -> ReadResult<(String, Vec<Box<
         sql.push_str(" AND id IN (SELECT value FROM json_each(?))");
         values.push(Box::new(json(filter.ids())?));
     }
-    // A plus keeps SQLite from using the index of the column after it: another condition finds
-    // fewer rows.
+    // A plus keeps SQLite from using the index of the column after it, because another condition
+    // finds fewer rows.
     if let Some(run) = filter.of_run() {
         let is_open = !statuses.is_empty() && statuses.iter().all(|status| !status.is_terminal());
         sql.push_str(match (is_by_id, is_open, statuses.contains(&Status::Dispatched)) {
@@ -159,12 +158,12 @@ pub(crate) fn approvals(filter: &ApprovalFilter) -> ReadResult<(String, Vec<Box<
 /// The states in which a call waits for a person or for its run.
 pub(crate) const OPEN: [Status; 3] = [Status::Pending, Status::Approved, Status::Indeterminate];
 
-/// Selects, of the calls of a run, those that wait.
+/// Selects the calls of a run that wait.
 const OPEN_IN_RUN: &str = " AND seq IN (
     SELECT seq FROM approvals WHERE run = ?1 \
         AND status IN ('pending', 'approved', 'indeterminate'))";
 
-/// The same, and the calls that run now: these are few, in whatever run.
+/// Selects the calls of a run that wait or run now. Few calls run now, in all runs together.
 const BEGUN_IN_RUN: &str = " AND seq IN (
     SELECT seq FROM approvals WHERE run = ?1 AND status IN ('pending', 'approved', 'indeterminate')
     UNION ALL
@@ -178,10 +177,10 @@ mod tests {
     use super::*;
     use crate::schema;
 
-    /// Returns how SQLite finds what a statement asks for.
+    /// Returns SQLite's query plan of a statement.
     fn plan(connection: &Connection, sql: &str) -> Vec<String> {
         let mut explained = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-        // Nothing is bound: a plan does not depend on values.
+        // Nothing is bound, because a plan does not depend on values.
         let (mut rows, mut steps) = (explained.raw_query(), Vec::new());
         while let Some(row) = rows.next().unwrap() {
             steps.push(row.get(3).unwrap());
@@ -189,21 +188,21 @@ mod tests {
         steps
     }
 
-    /// That every part is found by an index: these, one after the other.
+    /// Checks that every part uses an index: these, one after the other.
     fn finds_by(connection: &Connection, sql: &str, indices: &[&str]) {
-        let plan = plan(connection, sql);
+        let query_plan = plan(connection, sql);
         let reads_all = |step: &&String| {
             let of = step.strip_prefix("SCAN ").unwrap_or_default();
             ["approvals", "grants", "takes", "records"]
                 .iter()
                 .any(|table| of.split(' ').next() == Some(table))
         };
-        assert_eq!(plan.iter().find(reads_all), None, "{sql}: {plan:#?}");
+        assert_eq!(query_plan.iter().find(reads_all), None, "{sql}: {query_plan:#?}");
         let searched: Vec<&str> =
-            plan.iter().filter_map(|step| step.strip_prefix("SEARCH ")).collect();
-        assert_eq!(searched.len(), indices.len(), "{sql}: {plan:#?}");
+            query_plan.iter().filter_map(|step| step.strip_prefix("SEARCH ")).collect();
+        assert_eq!(searched.len(), indices.len(), "{sql}: {query_plan:#?}");
         for (step, index) in searched.iter().zip(indices) {
-            assert!(step.contains(&format!(" {index} ")), "{index}: {sql}: {plan:#?}");
+            assert!(step.contains(&format!(" {index} ")), "{index}: {sql}: {query_plan:#?}");
         }
     }
 
@@ -243,18 +242,18 @@ mod tests {
         assert!(changes.ends_with("SEARCH records"), "the last one only: {changes}");
         let owed = plan(&connection, OWED).join("; ");
         assert!(owed.contains("SEARCH approvals USING INDEX approvals_owed (family=?)"), "{owed}");
-        let standing = ["grants_by_end", "sqlite_autoindex_grants_1", "approvals_covered"];
-        finds_by(&connection, ACTIVE_GRANTS, &standing);
+        let index_names = ["grants_by_end", "sqlite_autoindex_grants_1", "approvals_covered"];
+        finds_by(&connection, ACTIVE_GRANTS, &index_names);
         finds_by(&connection, USED, &["takes_by_key", "takes_by_key"]);
         for of_counter in [LAST_CHARGE, DELETE_CHARGES, LATER_CHARGES] {
             finds_by(&connection, of_counter, &["takes_by_key"]);
         }
         finds_by(&connection, CHARGES_FOR, &["takes_for", BY_ID]);
         for sorted in [LOAD_HISTORY, USED, LAST_CHARGE] {
-            let plan = plan(&connection, sorted);
+            let query_plan = plan(&connection, sorted);
             assert!(
-                !plan.iter().any(|step| step.starts_with("USE TEMP")),
-                "nothing is sorted: {plan:#?}"
+                !query_plan.iter().any(|step| step.starts_with("USE TEMP")),
+                "nothing is sorted: {query_plan:#?}"
             );
         }
     }
@@ -292,10 +291,10 @@ mod tests {
             let (sql, _) = approvals(&filter).unwrap();
             finds_by(&connection, &sql, indices);
         }
-        // A page of what waits is read from the index in order, however much waits.
+        // A page of waiting calls is read from the index in order, so it does not read all of them.
         let (page, _) = approvals(&after().status(waiting).limit(9)).unwrap();
-        let plan = plan(&connection, &page);
-        assert!(!plan.iter().any(|step| step.starts_with("USE TEMP")), "{plan:#?}");
+        let query_plan = plan(&connection, &page);
+        assert!(!query_plan.iter().any(|step| step.starts_with("USE TEMP")), "{query_plan:#?}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Threads that read, beside the one that writes.
+//! Threads that read. One other thread writes.
 
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
@@ -14,7 +14,7 @@ const READERS: usize = 2;
 
 type ReadJob = Box<dyn FnOnce(&Connection) + Send>;
 
-/// Hands reads to a free thread. Its threads end when it is dropped.
+/// A pool of threads that read. They end when it is dropped.
 pub(crate) struct ReaderPool {
     database: Arc<DatabaseFile>,
     jobs: mpsc::Sender<ReadJob>,
@@ -25,14 +25,15 @@ impl ReaderPool {
         let (jobs, queue) = mpsc::channel::<ReadJob>();
         let queue = Arc::new(Mutex::new(queue));
         for number in 1..=READERS {
-            let connection = database.connect().map_err(|trouble| database.error(trouble))?;
+            let connection =
+                database.connect().map_err(|database_error| database.error(database_error))?;
             connection
                 .pragma_update(None, "query_only", true)
                 .map_err(|error| database.error(error))?;
             let queue = Arc::clone(&queue);
             let work = move || {
                 // Only the thread that waits for the next job holds the lock, so that the others
-                // can run theirs.
+                // can run their jobs.
                 while let Ok(job) = next(&queue) {
                     job(&connection);
                 }
@@ -50,13 +51,17 @@ impl ReaderPool {
         read: impl FnOnce(&Connection) -> Result<T, DatabaseError> + Send + 'static,
     ) -> BoxFuture<'static, Result<T, StoreError>> {
         let (answer, answered) = oneshot::channel();
-        // A caller that went away no longer needs the answer, and a read changes nothing.
+        // A caller that was dropped no longer needs the answer, and a read changes nothing.
         let sent = self.jobs.send(Box::new(move |connection| drop(answer.send(read(connection)))));
         let database = Arc::clone(&self.database);
         Box::pin(async move {
-            let gone = || StoreError::new(StoreErrorKind::Unavailable, "its reader has ended");
-            sent.map_err(|_| gone())?;
-            answered.await.map_err(|_| gone())?.map_err(|trouble| database.error(trouble))
+            let to_unavailable =
+                || StoreError::new(StoreErrorKind::Unavailable, "its reader has ended");
+            sent.map_err(|_| to_unavailable())?;
+            answered
+                .await
+                .map_err(|_| to_unavailable())?
+                .map_err(|database_error| database.error(database_error))
         })
     }
 }

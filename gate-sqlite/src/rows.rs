@@ -1,4 +1,4 @@
-//! Reads and writes rows. Each function works in whatever transaction its connection is in.
+//! Reads and writes rows. Each function works in the transaction of its connection.
 
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Deref;
@@ -27,7 +27,7 @@ pub(crate) fn last(connection: &Connection) -> rusqlite::Result<u64> {
     found.query_row([], |row| row.get(0))
 }
 
-/// Reads the history that bears on a proposed call, as of one moment.
+/// Reads the history of a proposed call, from one snapshot.
 pub(crate) fn load_history(connection: &Connection, about: &CallQuery) -> ReadResult<CallHistory> {
     let moment = ReadSnapshot::begin(connection)?;
     let mut history = CallHistory::default();
@@ -109,7 +109,7 @@ pub(crate) fn run_changes(connection: &Connection, query: &RunQuery) -> ReadResu
             }
         }
     }
-    calls.sort_by_key(|(place, change)| (change.seq, *place));
+    calls.sort_by_key(|(row_id, change)| (change.seq, *row_id));
     changes.calls = calls.into_iter().map(|(_, change)| change).collect();
     Ok(changes)
 }
@@ -135,7 +135,7 @@ pub(crate) fn record_texts(
     connection: &Connection,
     filter: &RecordFilter,
 ) -> ReadResult<Vec<(u64, String)>> {
-    // No record has a larger number, and a larger limit is no limit.
+    // No record has a larger number, and a larger limit is never reached.
     let after = i64::try_from(filter.is_after()).unwrap_or(i64::MAX);
     let limit = i64::try_from(filter.at_most()).unwrap_or(i64::MAX);
     let numbered = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
@@ -164,7 +164,7 @@ pub(crate) fn record_texts(
     Ok(texts)
 }
 
-/// Reads the active grants and freezes, and the known tools, as of one moment.
+/// Reads the active grants and freezes, and the known tools, from one snapshot.
 pub(crate) fn active_controls(
     connection: &Connection,
     now: Timestamp,
@@ -207,16 +207,16 @@ pub(crate) fn tool(connection: &Connection, digest: Digest) -> ReadResult<Option
     body.map(|body| read("a tool", &body).map(Arc::new)).transpose()
 }
 
-/// Writes a changeset if everything that it expects holds. Its records are numbered after `last`.
-/// Returns the number of the last record.
+/// Writes a changeset if all its conditions hold. Numbers its records after `last`, and returns the
+/// number of the last record.
 pub(crate) fn commit(
     connection: &Connection,
     changeset: Changeset,
     last: u64,
 ) -> ReadResult<(CommitOutcome, u64)> {
     let end = check_apart_from_approvals(connection, &changeset)?;
-    // A single approval with nothing else to check is checked by the statement that writes it,
-    // which is the first statement.
+    // If there is only one approval to check, the statement that writes it also checks it. That is
+    // the first statement.
     let is_checked_as_written = end == CommitOutcome::Done
         && changeset.approvals.len() == 1
         && changeset.given_back.is_empty();
@@ -226,7 +226,8 @@ pub(crate) fn commit(
     if end != CommitOutcome::Done {
         return Ok((end, last));
     }
-    // Before the approvals are written: a charge is only given back for a call that has not ended.
+    // This comes before the approvals, because charges are only given back for a call that has not
+    // ended.
     for back in &changeset.given_back {
         charges::give_back(connection, back)?;
     }
@@ -278,7 +279,7 @@ fn check_apart_from_approvals(
             "SELECT version FROM grants WHERE id = ?",
             &grant.id().to_string(),
         )?;
-        // A grant that is not stored has version 0: compare-and-set, as for approvals.
+        // A grant that is not stored has version 0. This is a compare-and-set, as for approvals.
         if known.unwrap_or(0) + 1 != grant.version() {
             return Ok(CommitOutcome::Conflict);
         }
@@ -286,7 +287,7 @@ fn check_apart_from_approvals(
     if !deliveries::fit(connection, changeset)? {
         return Ok(CommitOutcome::Conflict);
     }
-    // Read in the transaction that dispatches, so that no freeze can come in between.
+    // Freezes are read in the transaction that dispatches, so that none can come in between.
     let stops = if changeset.dispatches() || !changeset.lifted.is_empty() {
         freezes(connection)?
     } else {
@@ -329,7 +330,7 @@ fn write_apart_from_approvals(
             "INSERT INTO grants (id, run, tool, version, body) VALUES (?, ?, ?, ?, ?)
              ON CONFLICT (id) DO UPDATE SET version = excluded.version, body = excluded.body",
         )?;
-        // A grant that holds in any run is stored under the empty id, which no run has.
+        // A grant for any run is stored with the empty id, which no run has.
         let run = grant.run().map_or("", |run| run.as_str());
         let (id, tool) = (grant.id().to_string(), grant.tool().as_str());
         put.execute(params![id, run, tool, grant.version(), json(&**grant)?])?;
@@ -382,8 +383,8 @@ const UPDATE: &str = "
         owed = owed AND NOT ?6, changed = coalesce(?7, changed), version = ?8, body = ?9
     WHERE id = ?10 AND version = ?8 - 1";
 
-/// Writes an approval over the version before it, or a first version if its run has no such call.
-/// Otherwise writes nothing and returns `false`.
+/// Writes an approval over its previous version, or a first version if its run has no call with its
+/// id. Otherwise writes nothing and returns `false`.
 fn write_approval(
     connection: &Connection,
     approval: &Approval,
@@ -393,7 +394,7 @@ fn write_approval(
     let (id, status, body) = (approval.id().to_string(), approval.status(), json(approval)?);
     let (subject, version, refused) =
         (approval.subject(), approval.version(), approval.is_refused());
-    // Each column is set only while a lookup may ask for it: see the schema.
+    // Each column is set only while a lookup needs it: see the schema.
     let is_told_of = refused || queries::OPEN.contains(&status);
     let likeness = |arguments: &Arguments| arguments.likeness().to_string();
     let proposed = (is_told_of && approval.is_edited()).then(|| likeness(approval.proposed()));
@@ -405,10 +406,10 @@ fn write_approval(
         let info = subject.info();
         let (run, call, tool) =
             (info.run().as_str(), subject.call().as_str(), subject.tool().as_str());
-        let (family, matter) = (subject.family(), info.case().map(CaseId::as_str));
+        let (family, case) = (subject.family(), info.case().map(CaseId::as_str));
         let (family, changed, owed) = (family.as_str(), number.unwrap_or(0), !is_acknowledged);
         connection.prepare_cached(INSERT)?.execute(params![
-            id, run, call, tool, family, matter, status, refused, likeness, proposed, covered_by,
+            id, run, call, tool, family, case, status, refused, likeness, proposed, covered_by,
             changed, owed, version, body
         ])?
     } else {
@@ -428,12 +429,14 @@ fn write_approval(
     Ok(written == 1)
 }
 
-/// Reads as of one moment: later writes are not seen. The transaction ends when it is dropped.
+/// A snapshot for reading, which does not contain later writes. The transaction ends when it is
+/// dropped.
 struct ReadSnapshot<'a>(&'a Connection);
 
 impl<'a> ReadSnapshot<'a> {
     fn begin(connection: &'a Connection) -> rusqlite::Result<Self> {
-        // Deferred, and not immediate: readers never wait for the writer.
+        // The transaction is deferred, and not immediate, so that readers never wait for the
+        // writer.
         connection.prepare_cached("BEGIN")?.execute([])?;
         Ok(Self(connection))
     }
@@ -449,8 +452,8 @@ impl Deref for ReadSnapshot<'_> {
 
 impl Drop for ReadSnapshot<'_> {
     fn drop(&mut self) {
-        // Nothing was written. If the transaction cannot end, the next one cannot begin, and
-        // reports that.
+        // Nothing was written. If the transaction cannot end, the next one cannot begin and reports
+        // the error.
         let _ = self.0.prepare_cached("ROLLBACK").and_then(|mut end| end.execute([]));
     }
 }

@@ -1,4 +1,4 @@
-//! Opening a database: its identity, its version, its settings.
+//! Opens a database: checks its identity and version, and applies its settings.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -16,8 +16,8 @@ const APPLICATION: i64 = 0x6761_7465;
 /// The time to wait for another process.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The statements that make each version of the schema from the one before. Released statements
-/// never change: new versions are appended.
+/// The statements that migrate the schema from each version to the next. Released statements never
+/// change: new versions are appended.
 const MIGRATIONS: [&str; 6] = [
     "
     CREATE TABLE approvals (
@@ -168,8 +168,8 @@ const MIGRATIONS: [&str; 6] = [
 pub(crate) struct DatabaseFile {
     path: PathBuf,
     file: Option<FileIdentity>,
-    /// The files beside it, one of which holds the last commits. Each is known from when it first
-    /// exists, and stays while a connection is open.
+    /// The files beside it, one of which contains the last commits. The identity of each is set
+    /// once the file exists. The files stay while a connection is open.
     beside: [(PathBuf, OnceLock<FileIdentity>); 2],
 }
 
@@ -181,13 +181,13 @@ impl DatabaseFile {
     }
 
     /// Returns an error with the file's name.
-    pub(crate) fn error(&self, trouble: impl Into<DatabaseError>) -> StoreError {
-        self.error_ref(&trouble.into())
+    pub(crate) fn error(&self, database_error: impl Into<DatabaseError>) -> StoreError {
+        self.error_ref(&database_error.into())
     }
 
-    /// The same by reference, for each caller that gets the error.
-    pub(crate) fn error_ref(&self, trouble: &DatabaseError) -> StoreError {
-        error_at(&self.path, trouble)
+    /// Like [`error`](Self::error), by reference, for several callers that get the same error.
+    pub(crate) fn error_ref(&self, database_error: &DatabaseError) -> StoreError {
+        error_at(&self.path, database_error)
     }
 
     /// Opens another connection to the same database.
@@ -199,7 +199,7 @@ impl DatabaseFile {
     }
 
     fn new(path: &Path) -> Self {
-        // SQLite names the files beside a link after what it leads to.
+        // If the path is a link, SQLite names the files beside it after the target.
         let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let beside = ["-wal", "-shm"].map(|end| {
             let mut name = real.clone().into_os_string();
@@ -222,8 +222,8 @@ impl DatabaseFile {
         }
     }
 
-    /// Checks that the files at the path and beside it are still those that are open. A commit to a
-    /// deleted file is lost, and another process that opens the rest does not see it.
+    /// Checks that the files at the path and beside it are still the open ones. A commit to a
+    /// deleted file would be lost, and invisible to other processes.
     pub(crate) fn check(&self) -> Result<(), DatabaseError> {
         self.remember();
         let is_other = |path: &Path, known: Option<&FileIdentity>| {
@@ -245,14 +245,17 @@ fn identity(path: &Path) -> Option<FileIdentity> {
     std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }
 
-/// Elsewhere an open file cannot be deleted.
+/// On other systems, an open file cannot be deleted.
 #[cfg(not(unix))]
 fn identity(_: &Path) -> Option<FileIdentity> {
     None
 }
 
-fn error_at(path: &Path, trouble: &DatabaseError) -> StoreError {
-    StoreError::new(trouble.kind(), format_args!("{}: {}", path.display(), trouble.message()))
+fn error_at(path: &Path, database_error: &DatabaseError) -> StoreError {
+    StoreError::new(
+        database_error.kind(),
+        format_args!("{}: {}", path.display(), database_error.message()),
+    )
 }
 
 /// Opens a database for writing, creates it if it does not exist, and migrates it.
@@ -266,13 +269,13 @@ pub(crate) fn open(path: &Path) -> Result<(DatabaseFile, Connection), StoreError
             "its folder does not exist: create it first",
         ));
     }
-    let at = |trouble: DatabaseError| error_at(path, &trouble);
+    let at = |database_error: DatabaseError| error_at(path, &database_error);
     make_private(path);
     if let Some(problem) = other_names(path) {
         return Err(refused(StoreErrorKind::Unavailable, &problem));
     }
     let mut connection = Connection::open(path).map_err(|error| at(error.into()))?;
-    // Without the right to write, SQLite may open the file for reading, depending on the files that
+    // Without the right to write, SQLite may open the file read-only, depending on the files that
     // another connection left beside it.
     if connection.is_readonly(MAIN_DB).map_err(|error| at(error.into()))? {
         return Err(at(DatabaseError::ReadOnly));
@@ -330,7 +333,7 @@ fn other_names(_: &Path) -> Option<String> {
     None
 }
 
-/// Retries while another process holds the database: SQLite does not wait by itself where the
+/// Retries while another process holds the database, because SQLite does not wait by itself if two
 /// processes could wait for each other.
 fn patiently<T>(mut attempt: impl FnMut() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
     let began = Instant::now();
@@ -349,15 +352,15 @@ fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
-/// Returns why this program may not open a database, if it may not.
+/// Returns the reason if this program may not open a database.
 fn foreign(connection: &Connection) -> rusqlite::Result<Option<String>> {
-    // As of one moment: another process may be creating the database.
+    // One snapshot for all reads, because another process may be creating the database.
     let moment = connection.unchecked_transaction()?;
     let (application, version) =
         (number(&moment, "application_id")?, number(&moment, "user_version")?);
     let tables: i64 =
         moment.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    // The array has a handful of entries: the conversion cannot fail.
+    // The array has few entries, so the conversion cannot fail.
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     Ok(if application != APPLICATION && (application != 0 || tables > 0) {
         Some("it is the database of another application: name another file".to_owned())
@@ -379,13 +382,13 @@ fn settings(connection: &Connection) -> Result<(), DatabaseError> {
     connection.busy_timeout(PATIENCE)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     // Without this, a query plan may depend on the bound values, and a cached statement, whose
-    // bindings are cleared, is prepared anew each time.
+    // bindings are cleared, is prepared again each time.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(())
 }
 
-/// Returns whether another process has brought the schema to a version that this program does not
+/// Returns whether another process has migrated the schema to a version that this program does not
 /// know.
 pub(crate) fn is_newer(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(usize::try_from(number(connection, "user_version")?)
@@ -527,7 +530,7 @@ mod tests {
             found.iter().map(|approval| approval.subject().call().to_string()).collect()
         };
 
-        // What had not ended is owed, by the last number that there was.
+        // Calls that had not ended are owed, with the last record number at the migration.
         let changes = store.run_changes(&RunQuery::after("run", 0)).await.unwrap();
         let owed: Vec<_> = changes
             .calls
@@ -536,7 +539,7 @@ mod tests {
             .collect();
         assert_eq!(owed, [(changes.seq, "waits"), (changes.seq, "approved")]);
 
-        // What was refused is found by its family, and what waits by what it would run.
+        // Refused calls are found by their family, and waiting calls by their likeness.
         let mut about = CallQuery::new("run", "new", "send", at(9));
         assert_eq!(calls(&store.load_history(&about).await.unwrap().rejected), ["refused"]);
         about.family = "run\0".into();
@@ -546,7 +549,7 @@ mod tests {
         about.likeness = Some(changes.calls[0].approval.arguments().likeness());
         assert_eq!(calls(&store.load_history(&about).await.unwrap().alike), ["waits"]);
 
-        // Limits go on where they were.
+        // Limits continue from their values before the migration.
         let counter = |key: &str, window| (LimitKey::new("limit", key), window);
         about.counters =
             vec![counter("1", HOUR), counter("2", HOUR), counter("1", Duration::from_secs(5))];
@@ -566,7 +569,7 @@ mod tests {
         assert_eq!(store.commit(more).await.unwrap(), CommitOutcome::Done);
         assert_eq!(store.load_history(&about).await.unwrap().used, [most + 13, 100, 13]);
 
-        // And so do the questions.
+        // Questions continue too.
         let people = StaticDirectory::new().person("dana", ["manager"]);
         let gate: Gate<Tools> =
             Gate::builder(()).directory(people).store(store).build().await.unwrap();

@@ -1,4 +1,4 @@
-//! Detects what other processes write, without reading any table for it.
+//! Detects the writes of other processes, without reading tables.
 
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
@@ -26,7 +26,8 @@ impl Watcher {
         database: &Arc<DatabaseFile>,
         signal: &RecordSignal,
     ) -> Result<Self, StoreError> {
-        let connect = || database.connect().map_err(|trouble| database.error(trouble));
+        let connect =
+            || database.connect().map_err(|database_error| database.error(database_error));
         let (connection, own) = (connect()?, connect()?);
         let (wake, woken) = mpsc::channel();
         let own_signal = signal.clone();
@@ -36,8 +37,7 @@ impl Watcher {
         Ok(Self { wake, signal: signal.clone(), connection: Mutex::new(connection) })
     }
 
-    /// Begins to watch: from the last record that there is now. One small read, that waits for
-    /// nobody.
+    /// Begins to watch from the last existing record. Takes one small read, which never waits.
     pub(crate) fn watch(&self) -> RecordWatch {
         let watch = self.signal.watch();
         poll(&self.connection.lock().unwrap_or_else(PoisonError::into_inner), &self.signal);
@@ -47,7 +47,7 @@ impl Watcher {
     }
 }
 
-/// Reads the number of the last record. Where it cannot be read now, it is looked at again.
+/// Reads the number of the last record. If it cannot be read now, it is read again later.
 fn poll(connection: &Connection, signal: &RecordSignal) -> bool {
     rows::last(connection).map(|newest| signal.publish(newest)).is_ok()
 }

@@ -1,4 +1,4 @@
-//! The one thread that writes, with several commits in one transaction.
+//! The single thread that writes, with several commits in one transaction.
 
 use std::sync::{Arc, mpsc};
 
@@ -12,7 +12,7 @@ use crate::error::DatabaseError;
 use crate::rows;
 use crate::schema::{self, DatabaseFile};
 
-/// The most commits that share one `fsync`, so that none waits long for the others.
+/// The maximum number of commits that share one `fsync`, so that none waits long for the others.
 const GROUP: usize = 256;
 
 struct CommitRequest {
@@ -20,10 +20,10 @@ struct CommitRequest {
     answer: oneshot::Sender<Result<CommitOutcome, StoreError>>,
 }
 
-/// Hands changesets to the thread that writes. When this is dropped, the thread writes what was
-/// handed to it, and ends.
+/// Passes changesets to the thread that writes. When this is dropped, the thread writes the
+/// remaining changesets, and ends.
 pub(crate) struct Writer {
-    wanted: mpsc::Sender<CommitRequest>,
+    requests: mpsc::Sender<CommitRequest>,
 }
 
 impl Writer {
@@ -33,11 +33,11 @@ impl Writer {
         signal: &RecordSignal,
     ) -> Result<Self, StoreError> {
         let (requests, queue) = mpsc::channel();
-        let (place, signal) = (Arc::clone(database), signal.clone());
+        let (writer_database, signal) = (Arc::clone(database), signal.clone());
         let thread = std::thread::Builder::new().name("gate-sqlite-write".to_owned());
-        let spawned = thread.spawn(move || work(connection, &place, &queue, &signal));
+        let spawned = thread.spawn(move || work(connection, &writer_database, &queue, &signal));
         spawned.map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))?;
-        Ok(Self { wanted: requests })
+        Ok(Self { requests })
     }
 
     pub(crate) fn commit(
@@ -45,11 +45,12 @@ impl Writer {
         changeset: Changeset,
     ) -> BoxFuture<'static, Result<CommitOutcome, StoreError>> {
         let (answer, answered) = oneshot::channel();
-        let sent = self.wanted.send(CommitRequest { changeset, answer });
+        let sent = self.requests.send(CommitRequest { changeset, answer });
         Box::pin(async move {
-            let gone = || StoreError::new(StoreErrorKind::Unavailable, "its writer has ended");
-            sent.map_err(|_| gone())?;
-            answered.await.map_err(|_| gone())?
+            let to_unavailable =
+                || StoreError::new(StoreErrorKind::Unavailable, "its writer has ended");
+            sent.map_err(|_| to_unavailable())?;
+            answered.await.map_err(|_| to_unavailable())?
         })
     }
 }
@@ -72,18 +73,19 @@ fn work(
             .map(|CommitRequest { changeset, answer }| (changeset, answer))
             .unzip();
         match commit(&mut connection, database, transitions) {
-            Ok((ends, newest)) => {
+            Ok((outcomes, newest)) => {
                 signal.publish(newest);
-                for (answer, end) in answers.into_iter().zip(ends) {
-                    // The caller may have gone away; its changeset is written, and the store is the
-                    // authority.
+                for (answer, end) in answers.into_iter().zip(outcomes) {
+                    // The caller may have been dropped. Its changeset is written, and the store is
+                    // the authority.
                     let _ = answer.send(Ok(end));
                 }
             }
-            Err(trouble) => {
+            Err(error) => {
                 for answer in answers {
-                    // A caller that went away needs no error: nothing of its changeset was written.
-                    let _ = answer.send(Err(database.error_ref(&trouble)));
+                    // A caller that was dropped needs no error, because nothing of its changeset
+                    // was written.
+                    let _ = answer.send(Err(database.error_ref(&error)));
                 }
             }
         }
@@ -98,21 +100,21 @@ fn commit(
     transitions: Vec<Changeset>,
 ) -> Result<(Vec<CommitOutcome>, u64), DatabaseError> {
     database.check()?;
-    // Takes the write lock before the first read: what the checks read is still so at the commit.
+    // Takes the write lock before the first read, so that the checks still hold at the commit.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // A newer version may have changed what the columns mean while this process was running.
+    // A newer version may have changed the meaning of columns while this process was running.
     if schema::is_newer(&transaction)? {
         return Err(DatabaseError::Newer);
     }
     let mut newest = rows::last(&transaction)?;
-    let mut ends = Vec::with_capacity(transitions.len());
+    let mut outcomes = Vec::with_capacity(transitions.len());
     for changeset in transitions {
         let (end, last) = rows::commit(&transaction, changeset, newest)?;
         newest = last;
-        ends.push(end);
+        outcomes.push(end);
     }
     transaction.commit()?;
-    Ok((ends, newest))
+    Ok((outcomes, newest))
 }
 
 #[cfg(test)]
@@ -135,8 +137,8 @@ mod tests {
 
     registry! { Tools for RunCounter { Count } }
 
-    /// Checks the store with a file that SQLite may not make larger. SQLite says then what it says
-    /// of a full disk: this holds on every machine.
+    /// Checks the store with a file that SQLite may not enlarge. SQLite then reports the same error
+    /// as for a full disk, on every machine.
     #[tokio::test]
     async fn where_there_is_no_room_nothing_runs_and_once_there_is_everything_does() {
         let folder = tempfile::tempdir().unwrap();
@@ -162,21 +164,24 @@ mod tests {
                 break turn;
             }
         };
-        // The last one did not begin, or began and its end had no room.
-        let begun = ran.0.load(Ordering::SeqCst);
+        // The last call did not begin, or it began and there was no room for its end.
+        let ran_before = ran.0.load(Ordering::SeqCst);
         match refused.answers()[0].kind() {
             "unavailable" => {
-                let words = format!("{:?}", refused.answers()[0].result());
-                assert!(words.contains("the disk is full: make room, and try again"), "{words}");
-                assert_eq!(begun, number - 1, "nothing runs that is not on the record");
+                let error_text = format!("{:?}", refused.answers()[0].result());
+                assert!(
+                    error_text.contains("the disk is full: make room, and try again"),
+                    "{error_text}"
+                );
+                assert_eq!(ran_before, number - 1, "nothing runs that is not on the record");
             }
-            kind => assert_eq!((kind, begun), ("indeterminate", number)),
+            kind => assert_eq!((kind, ran_before), ("indeterminate", number)),
         }
         for more in 1..=20 {
             let turn = run.submit([call(number + more)]).await.unwrap();
             assert_eq!(turn.answers()[0].kind(), "unavailable");
         }
-        assert_eq!(ran.0.load(Ordering::SeqCst), begun);
+        assert_eq!(ran.0.load(Ordering::SeqCst), ran_before);
 
         rusqlite::Connection::open(&file).unwrap().execute_batch("DROP TABLE ballast").unwrap();
         for number in 1..=number + 20 {

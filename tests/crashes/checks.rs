@@ -1,5 +1,5 @@
-//! The conditions that hold whenever a process was killed, seen from outside: from the file, and
-//! from what the world was told beside it.
+//! Checks the conditions that hold after every kill, from outside: with the file, and with the
+//! effects that tools had beside it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
@@ -21,9 +21,9 @@ use crate::victim::signing_key;
 
 /// The records of one file, and what they say, as far as they were read.
 #[derive(Default)]
-pub struct Watched {
+pub struct RecordChecker {
     records: Vec<Arc<Record>>,
-    calls: HashMap<ApprovalId, Course>,
+    calls: HashMap<ApprovalId, CallTrace>,
     /// The things that people did, in the words in which they were asked to note them.
     facts: BTreeSet<String>,
     /// The number of times that each grant was used.
@@ -39,7 +39,7 @@ pub struct Watched {
 
 /// The records of one call.
 #[derive(Default)]
-struct Course {
+struct CallTrace {
     status: Option<Status>,
     dispatched: u32,
     /// The number of times that a person let it run again.
@@ -77,7 +77,7 @@ pub struct Counts {
     pub checkpoints: usize,
 }
 
-impl Watched {
+impl RecordChecker {
     /// Reads what is new, and holds it against what is known.
     pub async fn check(&mut self, folder: &Path) {
         let store = match SqliteStore::open(folder.join("gate.db")).await {
@@ -87,7 +87,7 @@ impl Watched {
         let seen = self.records.len() as u64;
         let records = store.records(&RecordFilter::after(seen)).await.unwrap();
         for (record, seq) in records.into_iter().zip(seen + 1..) {
-            self.hold(record.seq() == seq, || {
+            self.require(record.seq() == seq, || {
                 format!("after record {} comes {}", seq - 1, record.seq())
             });
             self.follow(&record);
@@ -98,11 +98,11 @@ impl Watched {
         let done = effects(folder);
         self.compare(&approvals, &done);
         self.compare_words(folder, &approvals);
-        let standing = store.active_controls(Timestamp::now()).await.unwrap();
+        let active_controls = store.active_controls(Timestamp::now()).await.unwrap();
         for (grant, used) in self.grants.clone() {
-            let left = standing.grants.iter().find(|known| known.id() == grant);
+            let left = active_controls.grants.iter().find(|known| known.id() == grant);
             let left = left.and_then(|grant| grant.uses_left()).unwrap_or(0);
-            self.hold(used + left == USES, || {
+            self.require(used + left == USES, || {
                 format!("{grant} was used {used} times, and has {left} uses left")
             });
         }
@@ -117,13 +117,13 @@ impl Watched {
         self.check(folder).await;
         let store = SqliteStore::open(folder.join("gate.db")).await.unwrap();
         let records = store.records(&RecordFilter::after(0)).await.unwrap();
-        self.hold(records == self.records, || {
+        self.require(records == self.records, || {
             "records were changed after they were written".to_owned()
         });
         let approvals = store.approvals(&ApprovalFilter::all()).await.unwrap();
         let done = effects(folder);
         let sealed = self.counts.sealed;
-        self.hold(sealed == records.len(), || format!("only {sealed} records are sealed"));
+        self.require(sealed == records.len(), || format!("only {sealed} records are sealed"));
         for approval in &approvals {
             let times =
                 done.iter().filter(|effect| effect.key == approval.id().to_string()).count();
@@ -133,7 +133,7 @@ impl Watched {
                 (status, _) => status.is_terminal() && times <= 1,
             };
             let tool = approval.tool();
-            self.hold(is_right, || {
+            self.require(is_right, || {
                 format!("{tool} {} is {} and ran {times} times", approval.id(), approval.status())
             });
         }
@@ -141,7 +141,7 @@ impl Watched {
         let file = rusqlite::Connection::open(folder.join("gate.db")).unwrap();
         let whole: String =
             file.pragma_query_value(None, "integrity_check", |row| row.get(0)).unwrap();
-        self.hold(whole == "ok", || format!("the file is damaged: {whole}"));
+        self.require(whole == "ok", || format!("the file is damaged: {whole}"));
     }
 
     /// The trail, as far as it is published: each entry verified, the one that the record has, and
@@ -157,7 +157,7 @@ impl Watched {
             Err(error) => return self.wrong.push(format!("the trail cannot be opened: {error}")),
         };
         let sealed = self.counts.sealed;
-        self.hold(reader.size() as usize >= sealed, || {
+        self.require(reader.size() as usize >= sealed, || {
             format!("of {sealed} sealed records {} are left", reader.size())
         });
         self.counts.sealed = reader.size() as usize;
@@ -175,7 +175,9 @@ impl Watched {
                     {
                         Some(format!("entry {index} is not its record"))
                     }
-                    Some(_) => auditor.take(&entry).err().map(|fault| fault.to_string()),
+                    Some(_) => {
+                        auditor.take(&entry).err().map(|replay_error| replay_error.to_string())
+                    }
                 },
             };
             if let Some(problem) = problem {
@@ -184,7 +186,7 @@ impl Watched {
         }
     }
 
-    fn hold(&mut self, is_so: bool, otherwise: impl FnOnce() -> String) {
+    fn require(&mut self, is_so: bool, otherwise: impl FnOnce() -> String) {
         if !is_so {
             self.wrong.push(otherwise());
         }
@@ -367,7 +369,7 @@ impl Watched {
                     effect.status == "dispatched",
                     format!("when it ran it was {}", effect.status),
                 );
-                // Whoever is asked to run it again may change it: the attempts before ran as
+                // A person who is asked to run a call again may edit it; earlier attempts ran as
                 // proposed.
                 let is_as_proposed = effect.attempt <= unit_of_work.edited_after;
                 let arguments =
@@ -388,7 +390,7 @@ impl Watched {
             match status {
                 Status::Succeeded => hold(times > 0, "it did not run".to_owned()),
                 Status::Denied | Status::Rejected => hold(times == 0, "it ran".to_owned()),
-                // Whoever is asked to run it again may answer in the tool's place instead.
+                // A person who is asked to run a call again may answer in the tool's place.
                 Status::Responded => {
                     hold(times == 0 || unit_of_work.again > 0, "it ran".to_owned());
                 }

@@ -2,8 +2,9 @@
 //! twice, nothing runs without a record, no decision is lost.
 //!
 //! A process ends itself as `kill -9` does, around the commit of a given record or around the
-//! effect of a tool; others are killed from outside, whenever. After each round the file is held
-//! against what the tools did and what people were told, which stands in files of its own.
+//! effect of a tool; others are killed from outside, at random instants. After each round, the file
+//! is compared with the effects of the tools and with the answers that people got, which are in
+//! separate files.
 //!
 //! For a night, with a table at the end:
 //! `GATE_CRASHES=100000 cargo test --release -p gate --test crashes k71 -- --nocapture`.
@@ -41,17 +42,17 @@ const AT_ONCE: u64 = 2;
 
 #[test]
 fn k71_killed_at_every_step_and_at_any_instant_nothing_runs_twice_or_without_a_record() {
-    let asked: Option<usize> =
+    let kill_count: Option<usize> =
         std::env::var("GATE_CRASHES").ok().map(|kills| kills.parse().unwrap());
-    let plan = rounds::Plan::new(asked.unwrap_or(100));
+    let plan = rounds::KillPlan::new(kill_count.unwrap_or(100));
     std::thread::scope(|scope| {
         let plan = &plan;
-        for place in 0..AT_ONCE {
-            scope.spawn(move || plan.work(u64::from(std::process::id()) + place));
+        for process_index in 0..AT_ONCE {
+            scope.spawn(move || plan.work(u64::from(std::process::id()) + process_index));
         }
     });
     let summary = plan.summary.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if asked.is_some() {
+    if kill_count.is_some() {
         println!("\n{summary}");
     }
     assert!(summary.wrong.is_empty(), "{}\n{summary}", summary.wrong.join("\n"));

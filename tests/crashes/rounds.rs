@@ -7,10 +7,10 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::checks::Watched;
+use crate::checks::RecordChecker;
 use crate::steps::{Step, When, after, every, times};
 use crate::summary::Summary;
-use crate::victim::{Orders, Part};
+use crate::victim::{VictimArgs, VictimRole};
 
 /// The name of the variable with what a process is to do.
 pub const ORDERS: &str = "GATE_TEST_CRASHES";
@@ -31,42 +31,42 @@ const LIFE: u64 = 120_000;
 const TRIES: u32 = 30;
 
 /// The work that is still to be done, for all who do it.
-pub struct Plan {
+pub struct KillPlan {
     wanted: usize,
     steps: Mutex<VecDeque<(When, &'static str, u32)>>,
     pub summary: Mutex<Summary>,
 }
 
-impl Plan {
+impl KillPlan {
     pub fn new(wanted: usize) -> Self {
-        let mut steps: Vec<_> = every().into_iter().map(|(when, place)| (when, place, 0)).collect();
-        Dice::new(7).shuffle(&mut steps);
+        let mut steps: Vec<_> = every().into_iter().map(|(when, point)| (when, point, 0)).collect();
+        SeededRandom::new(7).shuffle(&mut steps);
         Self { wanted, steps: Mutex::new(steps.into()), summary: Mutex::default() }
     }
 
     /// The next step, and which time it is tried.
-    fn next(&self, dice: &mut Dice) -> Option<(Step, u32)> {
+    fn next(&self, random: &mut SeededRandom) -> Option<(Step, u32)> {
         let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
         if steps.is_empty() && self.is_wanted() {
             let mut again: Vec<_> =
-                every().into_iter().map(|(when, place)| (when, place, 0)).collect();
-            dice.shuffle(&mut again);
+                every().into_iter().map(|(when, point)| (when, point, 0)).collect();
+            random.shuffle(&mut again);
             steps.extend(again);
         }
         let (when, place, tried) = steps.pop_front()?;
-        let nth = if tried == 0 { 1 + dice.below(times(place)) as u32 } else { 1 };
-        let micros = 10 << dice.below(9);
+        let nth = if tried == 0 { 1 + random.below(times(place)) as u32 } else { 1 };
+        let micros = 10 << random.below(9);
         Some((
-            Step { when, place: place.to_owned(), nth, micros: micros + dice.below(micros) },
+            Step { when, place: place.to_owned(), nth, micros: micros + random.below(micros) },
             tried,
         ))
     }
 
     fn again(&self, step: &Step, tried: u32) {
-        let place = every()
+        let point = every()
             .into_iter()
             .find(|(when, place)| (*when, *place) == (step.when, step.place.as_str()));
-        if let Some((when, place)) = place
+        if let Some((when, place)) = point
             && tried < TRIES
         {
             self.steps.lock().unwrap_or_else(PoisonError::into_inner).push_back((
@@ -91,11 +91,11 @@ impl Plan {
 
     /// Lives of one file after the other, until nothing more is wanted.
     pub fn work(&self, seed: u64) {
-        let mut dice = Dice::new(seed);
+        let mut random = SeededRandom::new(seed);
         while self.has_more() && self.note(|summary| summary.wrong.is_empty()) {
-            let mut life = Life::new();
+            let mut life = KillRound::new();
             while life.round < ROUNDS && self.has_more() && life.watched.wrong.is_empty() {
-                life.play(self, &mut dice);
+                life.play(self, &mut random);
             }
             life.end(self);
         }
@@ -103,56 +103,57 @@ impl Plan {
 }
 
 /// One file, from the first process that opens it to the last.
-struct Life {
+struct KillRound {
     folder: tempfile::TempDir,
     round: u64,
     ahead: Duration,
-    watched: Watched,
+    watched: RecordChecker,
     runtime: tokio::runtime::Runtime,
 }
 
-impl Life {
+impl KillRound {
     fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let folder = tempfile::tempdir().unwrap();
-        Self { folder, round: 0, ahead: Duration::ZERO, watched: Watched::default(), runtime }
+        Self { folder, round: 0, ahead: Duration::ZERO, watched: RecordChecker::default(), runtime }
     }
 
     /// One or two processes. One of them dies at a step, or both at a random instant.
-    fn play(&mut self, plan: &Plan, dice: &mut Dice) {
+    fn play(&mut self, plan: &KillPlan, random: &mut SeededRandom) {
         if self.round % 4 == 3 {
-            self.kill_two(plan, dice);
-        } else if let Some((step, tried)) = plan.next(dice) {
-            if let Some(place) = after(&step.place) {
-                let when = [When::Before, When::After][dice.below(2) as usize];
+            self.kill_two(plan, random);
+        } else if let Some((step, tried)) = plan.next(random) {
+            if let Some(point) = after(&step.place) {
+                let when = [When::Before, When::After][random.below(2) as usize];
                 self.kill_at(
                     plan,
-                    &Step { when, place: place.to_owned(), nth: 1, micros: 0 },
+                    &Step { when, place: point.to_owned(), nth: 1, micros: 0 },
                     None,
                 );
                 self.look(plan);
                 self.ahead += LEASE;
                 self.round += 1;
             }
-            let other = (dice.below(4) == 0).then(|| dice.part());
+            let other = (random.below(4) == 0).then(|| random.part());
             if !self.kill_at(plan, &step, other) {
                 plan.again(&step, tried);
             }
         }
         self.look(plan);
         // Now and then the next one comes while the leases of the dead still hold.
-        if dice.below(4) != 0 {
+        if random.below(4) != 0 {
             self.ahead += LEASE;
         }
         self.round += 1;
     }
 
     /// Two at once are killed from outside, whenever.
-    fn kill_two(&mut self, plan: &Plan, dice: &mut Dice) {
-        let other = dice.part();
-        let first = if other == Part::Reviewer { Part::Agent } else { Part::Both };
+    fn kill_two(&mut self, plan: &KillPlan, random: &mut SeededRandom) {
+        let other = random.part();
+        let first =
+            if other == VictimRole::Reviewer { VictimRole::Agent } else { VictimRole::Both };
         let mut two = [self.process(first, None), self.process(other, None)];
-        std::thread::sleep(Duration::from_micros(dice.below(LIFE)));
+        std::thread::sleep(Duration::from_micros(random.below(LIFE)));
         for process in &mut two {
             let end = kill(process);
             self.count(plan, end, None);
@@ -160,8 +161,8 @@ impl Life {
     }
 
     /// One dies at a step, perhaps beside another, which is killed then. Whether it came to it.
-    fn kill_at(&mut self, plan: &Plan, step: &Step, other: Option<Part>) -> bool {
-        let mut victim = self.process(Part::Both, Some(step.clone()));
+    fn kill_at(&mut self, plan: &KillPlan, step: &Step, other: Option<VictimRole>) -> bool {
+        let mut victim = self.process(VictimRole::Both, Some(step.clone()));
         let mut other = other.map(|part| self.process(part, None));
         let ended = self.wait(&mut victim);
         if let Some(other) = &mut other {
@@ -172,16 +173,16 @@ impl Life {
         ended.signal().is_some()
     }
 
-    fn look(&mut self, plan: &Plan) {
+    fn look(&mut self, plan: &KillPlan) {
         self.runtime.block_on(self.watched.check(self.folder.path()));
         plan.note(|summary| summary.rounds += 1);
     }
 
     /// One that lives finishes everything.
-    fn end(mut self, plan: &Plan) {
+    fn end(mut self, plan: &KillPlan) {
         self.ahead += LEASE;
         if self.watched.wrong.is_empty() {
-            let mut last = self.process(Part::Last, None);
+            let mut last = self.process(VictimRole::Last, None);
             let end = self.wait(&mut last);
             self.count(plan, end, None);
             self.runtime.block_on(self.watched.check_end(self.folder.path()));
@@ -193,9 +194,9 @@ impl Life {
         plan.note(|summary| summary.add(&watched));
     }
 
-    fn process(&self, part: Part, step: Option<Step>) -> Child {
+    fn process(&self, part: VictimRole, step: Option<Step>) -> Child {
         let folder = self.folder.path().to_owned();
-        let orders = Orders { folder, round: self.round, part, ahead: self.ahead, step };
+        let orders = VictimArgs { folder, round: self.round, part, ahead: self.ahead, step };
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", "the_process_that_is_killed", "--nocapture", "--test-threads=1"]);
         command.env(ORDERS, serde_json::to_string(&orders).unwrap());
@@ -207,7 +208,7 @@ impl Life {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors).spawn().unwrap()
     }
 
-    fn count(&mut self, plan: &Plan, end: ExitStatus, step: Option<&Step>) {
+    fn count(&mut self, plan: &KillPlan, end: ExitStatus, step: Option<&Step>) {
         plan.note(|summary| summary.count(end.signal().is_some(), step));
         if end.signal() != Some(9) && !end.success() {
             let errors =
@@ -236,9 +237,9 @@ fn kill(process: &mut Child) -> ExitStatus {
 }
 
 /// Numbers that look random.
-pub struct Dice(u64);
+pub struct SeededRandom(u64);
 
-impl Dice {
+impl SeededRandom {
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -250,13 +251,13 @@ impl Dice {
     }
 
     /// Returns the part of a second process.
-    fn part(&mut self) -> Part {
-        [Part::Both, Part::Reviewer][self.below(2) as usize]
+    fn part(&mut self) -> VictimRole {
+        [VictimRole::Both, VictimRole::Reviewer][self.below(2) as usize]
     }
 
     fn shuffle<T>(&mut self, items: &mut [T]) {
-        for place in (1..items.len()).rev() {
-            items.swap(place, self.below(place as u64 + 1) as usize);
+        for index in (1..items.len()).rev() {
+            items.swap(index, self.below(index as u64 + 1) as usize);
         }
     }
 }

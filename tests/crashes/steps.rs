@@ -53,8 +53,8 @@ pub fn every() -> Vec<(When, &'static str)> {
 }
 
 /// Returns the number of times that a process surely comes to a place, or nearly so.
-pub fn times(place: &str) -> u64 {
-    match place {
+pub fn times(point: &str) -> u64 {
+    match point {
         "assessed" => 12,
         "dispatched" | "finished" => 6,
         "voted" => 3,
@@ -64,8 +64,8 @@ pub fn times(place: &str) -> u64 {
 }
 
 /// Where a process must have died before, so that another comes to a place.
-pub fn after(place: &str) -> Option<&'static str> {
-    match place {
+pub fn after(point: &str) -> Option<&'static str> {
+    match point {
         "lost" | "settled" => Some("pay"),
         "reconcile" => Some("book"),
         _ => None,
@@ -86,12 +86,12 @@ pub struct Step {
 
 /// Ends the process when its step comes.
 #[derive(Debug)]
-pub struct Fuse {
+pub struct KillSwitch {
     step: Option<Step>,
     passed: AtomicU32,
 }
 
-impl Fuse {
+impl KillSwitch {
     pub fn new(step: Option<Step>) -> Self {
         Self { step, passed: AtomicU32::new(0) }
     }

@@ -11,12 +11,12 @@ use gate_runtime::store::{
 use gate_runtime::testing::StoreLayer;
 use gate_sqlite::SqliteStore;
 
-use crate::steps::{Fuse, When};
+use crate::steps::{KillSwitch, When};
 
 /// The machine's clock, and so much on: leases end without anybody waiting for it.
-pub struct Ahead(pub Duration);
+pub struct AheadClock(pub Duration);
 
-impl Clock for Ahead {
+impl Clock for AheadClock {
     fn now(&self) -> Timestamp {
         SystemClock.now().checked_add(self.0).unwrap()
     }
@@ -27,12 +27,12 @@ impl Clock for Ahead {
 }
 
 /// The file, and the step at which the process dies.
-pub struct Deadly {
+pub struct KillingStore {
     pub file: SqliteStore,
-    pub fuse: Arc<Fuse>,
+    pub fuse: Arc<KillSwitch>,
 }
 
-impl StoreLayer for Deadly {
+impl StoreLayer for KillingStore {
     fn inner(&self) -> &dyn Store {
         &self.file
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use crate::checks::{Counts, Watched};
+use crate::checks::{Counts, RecordChecker};
 use crate::steps::{BODIES, COMMITS, Step, When};
 
 pub struct Summary {
@@ -50,7 +50,7 @@ impl Summary {
         }
     }
 
-    pub fn add(&mut self, watched: &Watched) {
+    pub fn add(&mut self, watched: &RecordChecker) {
         let (sum, more) = (&mut self.counts, watched.counts);
         sum.calls += more.calls;
         sum.records += more.records;
@@ -68,15 +68,15 @@ impl Summary {
         self.took = Some(self.began.elapsed());
     }
 
-    fn at(&self, place: &str, when: When) -> usize {
-        self.at_steps.get(&(place.to_owned(), when)).copied().unwrap_or(0)
+    fn at(&self, point: &str, when: When) -> usize {
+        self.at_steps.get(&(point.to_owned(), when)).copied().unwrap_or(0)
     }
 
     /// The steps at which nothing died.
     pub fn unreached(&self) -> Vec<(When, &'static str)> {
         crate::steps::every()
             .into_iter()
-            .filter(|(when, place)| self.at(place, *when) == 0)
+            .filter(|(when, point)| self.at(point, *when) == 0)
             .collect()
     }
 }

@@ -10,7 +10,7 @@ use gate_runtime::store::{ApprovalFilter, ApprovalStore};
 use gate_sqlite::SqliteStore;
 use serde_json::{Value, json};
 
-use crate::steps::{Fuse, When};
+use crate::steps::{KillSwitch, When};
 
 /// The file of what was done, which the gate does not know: a line for each execution.
 pub const EFFECTS: &str = "effects";
@@ -28,7 +28,7 @@ pub const USES: u32 = 2;
 pub struct World {
     pub folder: PathBuf,
     pub file: SqliteStore,
-    pub fuse: Arc<Fuse>,
+    pub fuse: Arc<KillSwitch>,
 }
 
 impl World {

@@ -18,13 +18,13 @@ use gate_sqlite::SqliteStore;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::steps::{Fuse, Step};
-use crate::store::{Ahead, Deadly};
+use crate::steps::{KillSwitch, Step};
+use crate::store::{AheadClock, KillingStore};
 use crate::tools::{ACKNOWLEDGED, CALLS, SAID, Tools, USES, World, effects, planned};
 
 /// The part of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Part {
+pub enum VictimRole {
     /// It proposes and runs, and others decide.
     Agent,
     /// It decides what others propose.
@@ -37,10 +37,10 @@ pub enum Part {
 
 /// The orders of the test to a process.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Orders {
+pub struct VictimArgs {
     pub folder: PathBuf,
     pub round: u64,
-    pub part: Part,
+    pub part: VictimRole,
     /// The time by which its clock is ahead of the machine's.
     pub ahead: Duration,
     pub step: Option<Step>,
@@ -55,12 +55,12 @@ const BATCH: usize = 6;
 const LOOKS: usize = 40;
 
 struct Victim {
-    orders: Orders,
+    orders: VictimArgs,
     gate: Gate<Tools>,
     world: World,
     managers: [Reviewer; 2],
     /// The number of words that were given, so that no two are the same.
-    words: std::cell::Cell<u32>,
+    fact_count: std::cell::Cell<u32>,
 }
 
 /// Returns the key that signs the trail beside a file.
@@ -68,51 +68,53 @@ pub fn signing_key() -> SigningKey {
     SigningKey::from_seed("crashes", KeyKind::Log, [7; 32]).unwrap()
 }
 
-pub async fn work(orders: Orders) {
+pub async fn work(orders: VictimArgs) {
     let file = SqliteStore::open(orders.folder.join("gate.db")).await.unwrap();
-    let fuse = Arc::new(Fuse::new(orders.step.clone()));
+    let fuse = Arc::new(KillSwitch::new(orders.step.clone()));
     let world =
         || World { folder: orders.folder.clone(), file: file.clone(), fuse: Arc::clone(&fuse) };
     let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
-    let gate = Gate::builder(world()).directory(people).clock(Ahead(orders.ahead)).key([7; 32]);
+    let gate =
+        Gate::builder(world()).directory(people).clock(AheadClock(orders.ahead)).key([7; 32]);
     let trail = Trail::in_folder(orders.folder.join("trail"), signing_key())
         .within(Duration::from_millis(2))
         .every(64);
     // All rounds are one run, in which people refuse more calls than a run may propose by default.
     let gate = gate.trail(trail).denials_per_run(u64::MAX);
     let gate = gate
-        .store(LayeredStore(Deadly { file: file.clone(), fuse: Arc::clone(&fuse) }))
+        .store(LayeredStore(KillingStore { file: file.clone(), fuse: Arc::clone(&fuse) }))
         .build()
         .await
         .unwrap();
     let managers = [gate.reviewer("dana").await.unwrap(), gate.reviewer("omar").await.unwrap()];
-    let victim = Victim { gate, world: world(), managers, words: std::cell::Cell::new(0), orders };
+    let victim =
+        Victim { gate, world: world(), managers, fact_count: std::cell::Cell::new(0), orders };
     match victim.orders.part {
-        Part::Agent => victim.propose(&victim.busy().await).await,
-        Part::Reviewer => victim.review().await,
+        VictimRole::Agent => victim.propose(&victim.running_calls().await).await,
+        VictimRole::Reviewer => victim.review().await,
         // What nobody has looked at yet is proposed again: only what may run again by itself does.
-        Part::Both if victim.orders.round % 3 == 1 => {
-            victim.propose(&victim.busy().await).await;
+        VictimRole::Both if victim.orders.round % 3 == 1 => {
+            victim.propose(&victim.running_calls().await).await;
             victim.take_over().await;
         }
-        Part::Both => {
+        VictimRole::Both => {
             let busy = victim.take_over().await;
             victim.propose(&busy).await;
         }
-        Part::Last => victim.finish().await,
+        VictimRole::Last => victim.finish().await,
     }
 }
 
 impl Victim {
     fn is_last(&self) -> bool {
-        self.orders.part == Part::Last
+        self.orders.part == VictimRole::Last
     }
 
     fn decides(&self) -> bool {
-        self.orders.part != Part::Agent
+        self.orders.part != VictimRole::Agent
     }
 
-    /// Something that a person says: noted before, and again once the gate has said that it is so.
+    /// Makes a person's decision. It is written down before, and again after the gate confirms it.
     async fn say<T>(
         &self,
         fact: &str,
@@ -131,17 +133,17 @@ impl Victim {
     }
 
     /// A word that nobody else says.
-    fn word(&self) -> String {
-        self.words.set(self.words.get() + 1);
-        format!("{}-{}", std::process::id(), self.words.get())
+    fn next_fact(&self) -> String {
+        self.fact_count.set(self.fact_count.get() + 1);
+        format!("{}-{}", std::process::id(), self.fact_count.get())
     }
 
     /// The calls that another process may be running now.
-    async fn busy(&self) -> BTreeSet<String> {
+    async fn running_calls(&self) -> BTreeSet<String> {
         let listed = self.gate.recover().await.unwrap();
         listed
             .iter()
-            .filter(|lost| lost.lease_expires_at().is_some())
+            .filter(|in_flight| in_flight.lease_expires_at().is_some())
             .map(|lost| call_of(lost.approval()))
             .collect()
     }
@@ -149,17 +151,17 @@ impl Victim {
     /// Looks after what was left: settles what is lost, lifts what is stopped. Gives back the calls
     /// that may be running.
     async fn take_over(&self) -> BTreeSet<String> {
-        for lost in self.gate.recover().await.unwrap() {
-            self.settle(&lost).await;
+        for in_flight in self.gate.recover().await.unwrap() {
+            self.settle(&in_flight).await;
         }
         self.lift().await;
-        self.busy().await
+        self.running_calls().await
     }
 
-    async fn settle(&self, lost: &InFlight) {
-        let (approval, dana) = (lost.approval(), &self.managers[0]);
-        if lost.lease_expires_at().is_some() {
-            let early = lost.settle(dana, Settlement::RunAgain, "too early").await;
+    async fn settle(&self, in_flight: &InFlight) {
+        let (approval, dana) = (in_flight.approval(), &self.managers[0]);
+        if in_flight.lease_expires_at().is_some() {
+            let early = in_flight.settle(dana, Settlement::RunAgain, "too early").await;
             assert!(early.is_err(), "{approval:?} may be running, and was settled");
             return;
         }
@@ -178,14 +180,14 @@ impl Victim {
             1 if number.is_multiple_of(5) && !self.is_last() => Settlement::RunAgain,
             _ => Settlement::ran(&json!(number)),
         };
-        let word = self.word();
+        let word = self.next_fact();
         let fact = format!("settled {} {word}", approval.id());
-        self.say(&fact, lost.settle(dana, settlement, word)).await;
+        self.say(&fact, in_flight.settle(dana, settlement, word)).await;
     }
 
     async fn freeze(&self) {
         for tool in ["pay", "wipe"] {
-            let word = self.word();
+            let word = self.next_fact();
             let fact = format!("frozen {word}");
             self.say(&fact, self.gate.freeze(FreezeScope::tool(tool), word, &self.managers[0]))
                 .await;
@@ -218,8 +220,8 @@ impl Victim {
         for (place, batch) in open.rchunks(BATCH).enumerate() {
             let mut turn = self.note(run.submit(batch.iter().copied().map(planned)).await.unwrap());
             if self.decides() {
-                for asked in turn.interruptions() {
-                    self.decide(asked).await;
+                for interruption in turn.interruptions() {
+                    self.decide(interruption).await;
                 }
                 drop(self.note(run.proceed().await.unwrap()));
             }
@@ -258,14 +260,15 @@ impl Victim {
         turn
     }
 
-    /// Decides whatever waits, of whichever process, until nothing has come for a while.
+    /// Decides the waiting calls of all processes, until none has come for a while.
     async fn review(&self) {
         self.take_over().await;
         let mut seen = BTreeSet::new();
         let mut looks = 0;
         while looks < LOOKS {
             let pending = self.gate.pending().await.unwrap();
-            let new: Vec<_> = pending.iter().filter(|asked| seen.insert(asked.id())).collect();
+            let new: Vec<_> =
+                pending.iter().filter(|interruption| seen.insert(interruption.id())).collect();
             looks = if new.is_empty() { looks + 1 } else { 0 };
             for asked in new {
                 self.decide(asked).await;
@@ -274,13 +277,15 @@ impl Victim {
         }
     }
 
-    async fn decide(&self, asked: &Interruption) {
-        let (number, id, round) = (number_of(asked.approval()), asked.id(), self.orders.round);
+    async fn decide(&self, interruption: &Interruption) {
+        let (number, id, round) =
+            (number_of(interruption.approval()), interruption.id(), self.orders.round);
         let [dana, omar] = &self.managers;
-        match asked.approval().tool().as_str() {
+        match interruption.approval().tool().as_str() {
             "send" => {
                 let scope = Scope::this_run().any("number").uses(USES);
-                let decided = self.say(&voted(asked, dana), asked.grant(dana, scope)).await;
+                let decided =
+                    self.say(&voted(interruption, dana), interruption.grant(dana, scope)).await;
                 if let Some(grant) = decided.as_ref().and_then(|decided| decided.grant()) {
                     self.world.tell(ACKNOWLEDGED, &format!("granted {}", grant.id()));
                 }
@@ -288,34 +293,38 @@ impl Victim {
             "launch" => {
                 let [mine, other] =
                     if round.is_multiple_of(2) { [dana, omar] } else { [omar, dana] };
-                self.say(&voted(asked, mine), asked.approve(mine)).await;
+                self.say(&voted(interruption, mine), interruption.approve(mine)).await;
                 if self.is_last() {
-                    self.say(&voted(asked, other), asked.approve(other)).await;
+                    self.say(&voted(interruption, other), interruption.approve(other)).await;
                 } else {
                     // The other one decides in another process.
-                    self.say(&format!("withdrawn {id} {}", mine.id()), asked.withdraw(mine)).await;
-                    self.say(&voted(asked, mine), asked.approve(mine)).await;
+                    self.say(&format!("withdrawn {id} {}", mine.id()), interruption.withdraw(mine))
+                        .await;
+                    self.say(&voted(interruption, mine), interruption.approve(mine)).await;
                 }
             }
             _ if !self.is_last() && (number + round) % 2 == 1 => {}
             _ => {
-                let (fact, number) = (voted(asked, dana), number % 11);
+                let (fact, number) = (voted(interruption, dana), number % 11);
                 // What the one edited, the other agrees to.
-                let is_edited =
-                    asked.approval().arguments().digest() != asked.approval().proposed().digest();
+                let is_edited = interruption.approval().arguments().digest()
+                    != interruption.approval().proposed().digest();
                 drop(match number {
-                    2 => self.say(&fact, asked.reject(dana, "no")).await,
-                    4 => self.say(&fact, asked.respond(dana, 0)).await,
+                    2 => self.say(&fact, interruption.reject(dana, "no")).await,
+                    4 => self.say(&fact, interruption.respond(dana, 0)).await,
                     6 if !is_edited => {
-                        self.say(&fact, asked.edit(dana, Edit::new().set("number", 1_000_000)))
-                            .await
+                        self.say(
+                            &fact,
+                            interruption.edit(dana, Edit::new().set("number", 1_000_000)),
+                        )
+                        .await
                     }
-                    6 => self.say(&voted(asked, omar), asked.approve(omar)).await,
-                    _ => self.say(&fact, asked.approve(dana)).await,
+                    6 => self.say(&voted(interruption, omar), interruption.approve(omar)).await,
+                    _ => self.say(&fact, interruption.approve(dana)).await,
                 });
                 if number > 7 {
                     let fact = format!("revoked {id} {}", omar.id());
-                    self.say(&fact, asked.revoke(omar, "on second thoughts")).await;
+                    self.say(&fact, interruption.revoke(omar, "on second thoughts")).await;
                 }
             }
         }
@@ -329,7 +338,8 @@ impl Victim {
         let left: BTreeSet<_> =
             self.world.file.approvals(&begun).await.unwrap().iter().map(|left| left.id()).collect();
         let listed = self.gate.recover().await.unwrap();
-        let of_people: BTreeSet<_> = listed.iter().map(|lost| lost.approval().id()).collect();
+        let of_people: BTreeSet<_> =
+            listed.iter().map(|in_flight| in_flight.approval().id()).collect();
         for lost in &listed {
             assert_eq!(
                 lost.approval().status(),
@@ -364,8 +374,8 @@ impl Victim {
         let left: Vec<_> =
             self.gate.recover().await.unwrap().iter().map(|left| left.approval().clone()).collect();
         assert!(left.is_empty(), "something is left: {left:?}");
-        let asked = self.gate.pending().await.unwrap();
-        let asked: Vec<_> = asked.iter().map(Interruption::approval).collect();
+        let pending = self.gate.pending().await.unwrap();
+        let asked: Vec<_> = pending.iter().map(Interruption::approval).collect();
         assert!(asked.is_empty(), "somebody is asked: {asked:?}");
         let known = self.known().await;
         assert_eq!(known.len() as u64, (self.orders.round + 1) * CALLS);

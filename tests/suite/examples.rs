@@ -101,7 +101,7 @@ async fn tomorrow_asks_once_and_runs_once() {
 async fn refund_desk_keeps_its_story_in_a_database() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("gate.db");
-    for told in 1..=2 {
+    for round in 1..=2 {
         assert!(
             said(&program("refund_desk").arg("--db").arg(&file).output().await.unwrap())
                 .contains("The record has")
@@ -109,9 +109,9 @@ async fn refund_desk_keeps_its_story_in_a_database() {
         let store = gate_sqlite::SqliteStore::open(&file).await.unwrap();
         let fixture: gate_runtime::Gate<gate_runtime::NoTools> =
             gate_runtime::Gate::builder(()).store(store).build().await.unwrap();
-        let story = fixture.case("mia's day").await.unwrap();
-        let ran = story.iter().filter(|record| record.kind() == "finished").count();
-        assert_eq!(ran, 4 * told);
+        let records = fixture.case("mia's day").await.unwrap();
+        let ran = records.iter().filter(|record| record.kind() == "finished").count();
+        assert_eq!(ran, 4 * round);
     }
 }
 

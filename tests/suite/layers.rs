@@ -95,9 +95,9 @@ const IN_A_CYCLE: &[&str] = &[
 #[test]
 fn no_cycle_of_files_outside_a_parent_and_its_children() {
     let mut found = BTreeMap::new();
-    for house in houses().values() {
-        for cycle in house.cycles() {
-            let arrows = house.arrows_within(&cycle).join("\n");
+    for modules in crates().values() {
+        for cycle in modules.cycles() {
+            let arrows = modules.arrows_within(&cycle).join("\n");
             found.extend(cycle.into_iter().map(|file| (file, arrows.clone())));
         }
     }
@@ -124,9 +124,9 @@ fn no_cycle_of_files_outside_a_parent_and_its_children() {
 
 #[test]
 fn every_layer_names_only_earlier_ones() {
-    let houses = houses();
+    let crates = crates();
     for (name, layers) in LAYERS {
-        let house = &houses[name];
+        let modules = &crates[name];
         let depth = |file: &str| {
             let below_src = file.split('/').nth(2).unwrap().trim_end_matches(".rs");
             layers
@@ -135,14 +135,14 @@ fn every_layer_names_only_earlier_ones() {
                 .unwrap_or(layers.len())
         };
         let depths: BTreeSet<_> =
-            house.modules.values().map(|module| depth(&module.file)).collect();
+            modules.modules.values().map(|module| depth(&module.file)).collect();
         assert!(
             (0..layers.len()).all(|layer| depths.contains(&layer)),
             "{name} does not have all of {layers:?}"
         );
         let wrong: Vec<_> =
-            house.arrows.keys().filter(|(from, to)| depth(from) < depth(to)).collect();
-        let wrong: Vec<_> = wrong.into_iter().map(|arrow| house.describe(arrow)).collect();
+            modules.arrows.keys().filter(|(from, to)| depth(from) < depth(to)).collect();
+        let wrong: Vec<_> = wrong.into_iter().map(|arrow| modules.describe(arrow)).collect();
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 }
@@ -175,8 +175,8 @@ const ALLOWED: &[(&str, &str)] = &[
 #[test]
 fn the_core_waits_for_nothing_and_reads_no_clock() {
     let mut found = BTreeSet::new();
-    let houses = houses();
-    for module in houses["gate-core"].modules.values() {
+    let crates = crates();
+    for module in crates["gate-core"].modules.values() {
         let paths = module.paths.iter().map(|path| match module.imported.get(&path[0]) {
             Some(import) => [import, &path[1..]].concat(),
             None => path.clone(),
@@ -205,8 +205,8 @@ fn the_core_waits_for_nothing_and_reads_no_clock() {
 #[test]
 fn no_crate_has_two_types_of_one_name() {
     let mut twice = Vec::new();
-    for (name, house) in houses() {
-        let several = house.types.into_iter().filter(|(_, files)| files.len() > 1);
+    for (name, modules) in crates() {
+        let several = modules.types.into_iter().filter(|(_, files)| files.len() > 1);
         twice.extend(several.map(|(of, files)| format!("{name}: {of} in {}", files.join(", "))));
     }
     assert!(twice.is_empty(), "{}", twice.join("\n"));
@@ -287,8 +287,9 @@ fn every_form_of_an_import_is_read() {
              x!(super::super::a::f()) } }",
         ),
     ]);
-    let house = House::read("src/lib.rs", &|file| files.get(file).map(ToString::to_string));
-    let found: Vec<_> = house.arrows.keys().map(|(from, to)| format!("{from} {to}")).collect();
+    let modules =
+        CrateModules::read("src/lib.rs", &|file| files.get(file).map(ToString::to_string));
+    let found: Vec<_> = modules.arrows.keys().map(|(from, to)| format!("{from} {to}")).collect();
     let expected = [
         "src/a.rs src/b/mod.rs",
         "src/a.rs src/c/mod.rs",
@@ -298,7 +299,7 @@ fn every_form_of_an_import_is_read() {
         "src/lib.rs src/c/mod.rs",
     ];
     assert_eq!(found, expected);
-    assert_eq!(house.cycles(), [["src/a.rs", "src/b/inner.rs", "src/b/mod.rs", "src/c/mod.rs"]]);
+    assert_eq!(modules.cycles(), [["src/a.rs", "src/b/inner.rs", "src/b/mod.rs", "src/c/mod.rs"]]);
 }
 
 #[test]
@@ -310,7 +311,7 @@ fn a_parent_and_its_children_are_no_cycle_but_two_children_are() {
             ("src/home/first.rs", "use super::Home; use super::second::B; pub struct A;"),
             ("src/home/second.rs", second),
         ]);
-        House::read("src/lib.rs", &|file| files.get(file).map(ToString::to_string)).cycles()
+        CrateModules::read("src/lib.rs", &|file| files.get(file).map(ToString::to_string)).cycles()
     };
     assert!(read("use super::Home; pub struct B;").is_empty());
     assert_eq!(
@@ -320,25 +321,25 @@ fn a_parent_and_its_children_are_no_cycle_but_two_children_are() {
 }
 
 /// The crates of the workspace, by the names of their folders.
-fn houses() -> BTreeMap<String, House> {
+fn crates() -> BTreeMap<String, CrateModules> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folders = fs::read_dir(root).unwrap().map(|entry| entry.unwrap());
     let names = folders.map(|folder| folder.file_name().into_string().unwrap());
     let source = |file: &str| fs::read_to_string(root.join(file)).ok();
-    let mut houses = BTreeMap::new();
+    let mut crates = BTreeMap::new();
     for name in names.filter(|name| root.join(name).join("Cargo.toml").exists()) {
         let roots = [format!("{name}/src/lib.rs"), format!("{name}/src/main.rs")];
         if let Some(file) = roots.iter().find(|file| root.join(file).exists()) {
-            houses.insert(name, House::read(file, &source));
+            crates.insert(name, CrateModules::read(file, &source));
         }
     }
-    assert!(houses.len() > 5, "only {:?} were looked at", houses.keys());
-    houses
+    assert!(crates.len() > 5, "only {:?} were looked at", crates.keys());
+    crates
 }
 
 /// A crate: its modules, and which of its files name which.
 #[derive(Default)]
-struct House {
+struct CrateModules {
     modules: BTreeMap<Vec<String>, Module>,
     /// The files that define its structs, enums and traits, by their names.
     types: BTreeMap<String, Vec<String>>,
@@ -360,17 +361,17 @@ struct Module {
     paths: BTreeSet<Vec<String>>,
 }
 
-impl House {
+impl CrateModules {
     /// Reads a crate from its root file on.
     fn read(file: &str, source: &dyn Fn(&str) -> Option<String>) -> Self {
-        let mut house = Self::default();
+        let mut modules = Self::default();
         let folder = file.rsplit_once('/').unwrap().0;
-        house.read_file(file, folder, &[], source);
+        modules.read_file(file, folder, &[], source);
         let mut arrows: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-        for (at, module) in &house.modules {
+        for (at, module) in &modules.modules {
             let imports = module.imported.values().chain(&module.globs);
             for path in imports.chain(&module.paths) {
-                let Some(to) = house.file_of(at, path, 0).filter(|to| *to != module.file) else {
+                let Some(to) = modules.file_of(at, path, 0).filter(|to| *to != module.file) else {
                     continue;
                 };
                 let names = arrows.entry((module.file.clone(), to)).or_default();
@@ -380,8 +381,8 @@ impl House {
                 }
             }
         }
-        house.arrows = arrows;
-        house
+        modules.arrows = arrows;
+        modules
     }
 
     fn read_file(

@@ -42,7 +42,7 @@ struct Shared {
     world: World,
     now: Mutex<(Gate<Tools>, Arc<Run<Tools>>)>,
     /// The answers about each call that the application was told and has, in order.
-    told: Mutex<BTreeMap<String, Vec<&'static str>>>,
+    notices: Mutex<BTreeMap<String, Vec<&'static str>>>,
     next: AtomicU64,
 }
 
@@ -62,7 +62,7 @@ impl Shared {
             store,
             world,
             now: Mutex::new((gate, run)),
-            told: Mutex::default(),
+            notices: Mutex::default(),
             next: AtomicU64::new(0),
         }
     }
@@ -73,9 +73,9 @@ impl Shared {
 
     /// The application has a turn: what it says is given to the model.
     fn take(&self, turn: &Turn) {
-        let mut told = self.told.lock().unwrap();
+        let mut notices = self.notices.lock().unwrap();
         for answer in turn.answers().iter().chain(turn.late()) {
-            told.entry(answer.call().to_string()).or_default().push(Answer::kind(answer));
+            notices.entry(answer.call().to_string()).or_default().push(Answer::kind(answer));
         }
     }
 
@@ -109,9 +109,11 @@ impl Shared {
             8..10 => {
                 let waiting = gate.pending().await.unwrap();
                 let places = u64::try_from(waiting.len().max(1)).unwrap();
-                if let Some(asked) = waiting.get(usize::try_from(random.below(places)).unwrap()) {
+                if let Some(interruption) =
+                    waiting.get(usize::try_from(random.below(places)).unwrap())
+                {
                     // Somebody else may have been faster.
-                    let _ = asked.approve(&dana).await;
+                    let _ = interruption.approve(&dana).await;
                 }
             }
             10 => {
@@ -134,16 +136,16 @@ impl Shared {
         let (gate, run) = self.now();
         let dana = gate.reviewer("dana").await.unwrap();
         for _ in 0..200 {
-            for lost in gate.recover().await.unwrap() {
-                let number = lost.approval().subject().call().as_str().parse().unwrap();
+            for in_flight in gate.recover().await.unwrap() {
+                let number = in_flight.approval().subject().call().as_str().parse().unwrap();
                 let ran = self.world.0.lock().unwrap().contains_key(&number);
                 let what =
                     if ran { Settlement::ran(&number.into()) } else { Settlement::DidNotRun };
                 // What is running yet cannot be settled.
-                let _ = lost.settle(&dana, what, "I looked").await;
+                let _ = in_flight.settle(&dana, what, "I looked").await;
             }
-            for asked in gate.pending().await.unwrap() {
-                let _ = asked.approve(&dana).await;
+            for interruption in gate.pending().await.unwrap() {
+                let _ = interruption.approve(&dana).await;
             }
             let turn = run.proceed().await.unwrap();
             self.take(&turn);
@@ -161,14 +163,14 @@ impl Shared {
     /// `in_order`: whether what one task was told is known to be of before what another was told.
     async fn check(&self, in_order: bool) {
         let all = self.store.approvals(&ApprovalFilter::all().run("run")).await.unwrap();
-        let (told, ran) = (self.told.lock().unwrap(), self.world.0.lock().unwrap());
+        let (notices, ran) = (self.notices.lock().unwrap(), self.world.0.lock().unwrap());
         for approval in &all {
             let call = approval.subject().call().as_str();
             let number: u64 = call.parse().unwrap();
             let runs = ran.get(&number).copied().unwrap_or(0);
             assert!(approval.status().is_terminal(), "{call} is {}", approval.status());
             assert!(runs <= 1, "{call} ran {runs} times");
-            let kinds = told.get(call).unwrap_or_else(|| {
+            let kinds = notices.get(call).unwrap_or_else(|| {
                 panic!("nobody was told of {call}, which is {}", approval.status())
             });
             let ended = ["succeeded", "failed", "denied", "rejected", "expired", "cancelled"];

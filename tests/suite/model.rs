@@ -18,10 +18,10 @@ use proptest::prelude::*;
 use tokio::sync::Notify;
 
 #[derive(Clone, Default)]
-struct World(Arc<Doings>);
+struct World(Arc<BodyState>);
 
 #[derive(Default)]
-struct Doings {
+struct BodyState {
     ran: Mutex<Vec<usize>>,
     /// Set if bodies do not come to their end.
     hangs: AtomicBool,
@@ -153,11 +153,11 @@ fn any_op() -> impl Strategy<Value = Op> {
 struct Reference {
     now: u32,
     is_frozen: bool,
-    calls: [Option<Known>; CALLS],
+    calls: [Option<ModelCall>; CALLS],
 }
 
 #[derive(Clone)]
-struct Known {
+struct ModelCall {
     status: Status,
     asked: u32,
     /// For each person, whether they agree.
@@ -242,14 +242,14 @@ impl Reference {
     }
 
     /// Applies the proposal of a call; returns `None` where a stop refuses it before it is known.
-    fn proposed(&mut self, call: usize) -> Option<&mut Known> {
+    fn proposed(&mut self, call: usize) -> Option<&mut ModelCall> {
         let (now, is_frozen) = (self.now, self.is_frozen);
         let status = [Status::Approved, Status::Pending, Status::Pending, Status::Denied][call % 4];
         let known = &mut self.calls[call];
         if known.is_none() && status == Status::Approved && is_frozen {
             return None;
         }
-        let new = Known { status, asked: now, votes: [None; 3], is_again: false, runs: 0 };
+        let new = ModelCall { status, asked: now, votes: [None; 3], is_again: false, runs: 0 };
         let known = known.get_or_insert(new);
         known.run_if_approved(is_frozen);
         Some(known)
@@ -272,7 +272,7 @@ impl Reference {
     }
 }
 
-impl Known {
+impl ModelCall {
     fn run_if_approved(&mut self, is_frozen: bool) {
         if self.status == Status::Approved && !is_frozen {
             (self.status, self.is_again) = (Status::Succeeded, false);
@@ -288,7 +288,7 @@ impl Known {
 }
 
 /// Two processes over one store.
-struct System {
+struct GateSystem {
     store: Arc<dyn Store>,
     clock: ManualClock,
     world: World,
@@ -296,7 +296,7 @@ struct System {
     runs: Vec<Run<Tools>>,
 }
 
-impl System {
+impl GateSystem {
     async fn new(store: Arc<dyn Store>) -> Self {
         let clock = ManualClock::at(gate_runtime::Timestamp::UNIX_EPOCH);
         let mut system =
@@ -331,9 +331,9 @@ impl System {
                 let _ = self.runs[process].submit([proposed(call)]).await.unwrap();
             }
             Op::Approve { process, call, who } => {
-                if let Some(asked) = self.pending(process, call).await {
+                if let Some(interruption) = self.pending(process, call).await {
                     let who = self.gates[process].reviewer(PEOPLE[who]).await.unwrap();
-                    let _ = asked.approve(&who).await;
+                    let _ = interruption.approve(&who).await;
                 }
             }
             Op::Reject { process, call, who } => {
@@ -362,9 +362,11 @@ impl System {
                     [Settlement::ran(&call.into()), Settlement::DidNotRun, Settlement::RunAgain]
                         [how]
                         .clone();
-                if let Some(lost) = listed.into_iter().find(|lost| is_of(lost.approval(), call)) {
+                if let Some(in_flight) =
+                    listed.into_iter().find(|lost| is_of(lost.approval(), call))
+                {
                     let who = self.gates[process].reviewer(PEOPLE[who]).await.unwrap();
-                    lost.settle(&who, settlement, "I looked").await.unwrap();
+                    in_flight.settle(&who, settlement, "I looked").await.unwrap();
                 }
             }
             Op::Freeze { process } => {
@@ -419,7 +421,7 @@ impl System {
 
     async fn pending(&self, process: usize, call: usize) -> Option<Interruption> {
         let pending = self.gates[process].pending().await.unwrap();
-        pending.into_iter().find(|asked| is_of(asked.approval(), call))
+        pending.into_iter().find(|interruption| is_of(interruption.approval(), call))
     }
 
     /// Checks that the record, as it is read from a trail, could have come about by the rules.
@@ -480,7 +482,7 @@ fn play(ops: &[Op], is_durable: bool) {
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let mut system = System::new(store(is_durable, folder.path()).await).await;
+        let mut system = GateSystem::new(store(is_durable, folder.path()).await).await;
         let mut reference = Reference::default();
         for op in ops {
             system.apply(op).await;

@@ -56,7 +56,7 @@ async fn the_task() {
 }
 
 /// A process at a terminal.
-struct Seat {
+struct TerminalSession {
     child: Box<dyn Child + Send + Sync>,
     keyboard: Box<dyn Write + Send>,
     output: Receiver<Vec<u8>>,
@@ -65,13 +65,13 @@ struct Seat {
     listener: TcpListener,
 }
 
-impl Drop for Seat {
+impl Drop for TerminalSession {
     fn drop(&mut self) {
         let _ = self.child.kill();
     }
 }
 
-impl Seat {
+impl TerminalSession {
     fn sit(columns: u16, call: &str, variables: &[(&str, &str)]) -> Self {
         let size = PtySize { rows: 60, cols: columns, pixel_width: 0, pixel_height: 0 };
         let terminal = native_pty_system().openpty(size).unwrap();
@@ -153,7 +153,7 @@ const PAYMENT: &str = r#"pay {"to":"alice","amount":500}"#;
 
 #[test]
 fn a_call_is_approved_at_a_terminal() {
-    let mut seat = Seat::sit(80, PAYMENT, &[]);
+    let mut seat = TerminalSession::sit(80, PAYMENT, &[]);
     seat.go();
     let shown = seat.text();
     for line in [
@@ -172,7 +172,7 @@ fn a_call_is_approved_at_a_terminal() {
 
 #[test]
 fn w61_what_was_typed_before_the_question_is_no_answer_to_it() {
-    let mut seat = Seat::sit(80, PAYMENT, &[]);
+    let mut seat = TerminalSession::sit(80, PAYMENT, &[]);
     seat.types("a\r\ra\r\rend\r");
     // The terminal shows what is typed as it takes it: now it has it.
     seat.sees("a\n\na\n\nend");
@@ -184,7 +184,7 @@ fn w61_what_was_typed_before_the_question_is_no_answer_to_it() {
 
 #[test]
 fn w61_neither_enter_nor_the_end_of_the_input_approves() {
-    let mut seat = Seat::sit(80, PAYMENT, &[]);
+    let mut seat = TerminalSession::sit(80, PAYMENT, &[]);
     seat.go();
     seat.types("\r\ry\ryes\r");
     seat.sees("type one of these letters");
@@ -194,7 +194,7 @@ fn w61_neither_enter_nor_the_end_of_the_input_approves() {
 
 #[test]
 fn a_destructive_call_wants_its_name_typed() {
-    let mut seat = Seat::sit(80, r#"wipe {"disk":"sda"}"#, &[]);
+    let mut seat = TerminalSession::sit(80, r#"wipe {"disk":"sda"}"#, &[]);
     seat.go();
     assert!(seat.text().contains("DESTRUCTIVE: it cannot be undone"));
     seat.types("a\ry\r");
@@ -207,7 +207,8 @@ fn a_destructive_call_wants_its_name_typed() {
 fn no_line_is_wider_than_the_terminal() {
     for columns in [48, 80, 132] {
         let long = "lorem ipsum ".repeat(40);
-        let mut seat = Seat::sit(columns, &format!(r#"pay {{"to":"{long}","amount":500}}"#), &[]);
+        let mut seat =
+            TerminalSession::sit(columns, &format!(r#"pay {{"to":"{long}","amount":500}}"#), &[]);
         seat.go();
         let rows = seat.screen.screen();
         let wrapped: Vec<u16> = (0..60).filter(|row| rows.row_wrapped(*row)).collect();
@@ -228,8 +229,11 @@ fn no_line_is_wider_than_the_terminal() {
 #[test]
 fn w57_hostile_text_does_nothing_to_the_terminal() {
     let hostile = r"\u001b[2J\u001b[1;1H\u001b]0;owned\u0007\u009b31m\u202eevil\u200b аlice\r\n└─";
-    let mut seat =
-        Seat::sit(80, &format!(r#"pay {{"to":"{hostile}","amount":500}}"#), &[("NO_COLOR", "1")]);
+    let mut seat = TerminalSession::sit(
+        80,
+        &format!(r#"pay {{"to":"{hostile}","amount":500}}"#),
+        &[("NO_COLOR", "1")],
+    );
     seat.go();
     let shown = seat.text().replace("\n│                     ┆ ", "");
     assert!(shown.contains("type ahead"), "the screen was cleared:\n{shown}");
@@ -243,11 +247,11 @@ fn w57_hostile_text_does_nothing_to_the_terminal() {
 
 #[test]
 fn colours_are_used_unless_they_are_unwanted() {
-    let mut seat = Seat::sit(80, PAYMENT, &[]);
+    let mut seat = TerminalSession::sit(80, PAYMENT, &[]);
     seat.go();
     assert!(seat.raw().contains("\u{1b}[33mfrom read_mail"), "{:?}", seat.raw());
     for unwanted in [("NO_COLOR", "1"), ("CLICOLOR", "0")] {
-        let mut seat = Seat::sit(80, PAYMENT, &[unwanted]);
+        let mut seat = TerminalSession::sit(80, PAYMENT, &[unwanted]);
         seat.go();
         assert!(!seat.raw().contains('\u{1b}'), "{unwanted:?} {:?}", seat.raw());
     }
@@ -257,7 +261,7 @@ fn colours_are_used_unless_they_are_unwanted() {
 fn arguments_are_edited_in_the_persons_editor() {
     // It asks at the terminal itself, as editors do.
     let editor = r#"sh -c 'printf "EDITING: "; read from; read to; sed -i "s/$from/$to/" "$0"'"#;
-    let mut seat = Seat::sit(80, PAYMENT, &[("EDITOR", "false"), ("VISUAL", editor)]);
+    let mut seat = TerminalSession::sit(80, PAYMENT, &[("EDITOR", "false"), ("VISUAL", editor)]);
     seat.go();
     seat.types("e\r");
     seat.sees("EDITING:");

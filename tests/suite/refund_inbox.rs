@@ -9,18 +9,18 @@ use tokio::process::{ChildStdout, Command};
 use tokio::time::timeout;
 
 /// The words of the example, line by line.
-struct Story(Lines<BufReader<ChildStdout>>);
+struct ProgramLines(Lines<BufReader<ChildStdout>>);
 
-impl Story {
+impl ProgramLines {
     /// The rest of the next line that has these words.
-    async fn after(&mut self, words: &str) -> String {
+    async fn after(&mut self, prefix: &str) -> String {
         let find = async {
             while let Some(line) = self.0.next_line().await.unwrap() {
-                if let Some((_, rest)) = line.split_once(words) {
+                if let Some((_, rest)) = line.split_once(prefix) {
                     return rest.to_owned();
                 }
             }
-            panic!("it never said {words:?}");
+            panic!("it never said {prefix:?}");
         };
         timeout(Duration::from_mins(1), find).await.unwrap()
     }
@@ -101,21 +101,21 @@ async fn the_agent_goes_on_when_its_manager_decided_in_the_browser() {
         .kill_on_drop(true)
         .spawn()
         .unwrap();
-    let mut story = Story(BufReader::new(example.stdout.take().unwrap()).lines());
-    let address = story.after("The inbox is at ").await;
-    let token = story.after("with this token: ").await;
+    let mut program_lines = ProgramLines(BufReader::new(example.stdout.take().unwrap()).lines());
+    let address = program_lines.after("The inbox is at ").await;
+    let token = program_lines.after("with this token: ").await;
     let browser =
         tokio::task::spawn_blocking(move || Browser::sign_in(&address, &token)).await.unwrap();
     let waits = "waits for the manager: ";
 
-    let (url, at) = (story.after(waits).await, browser.clone());
+    let (url, at) = (program_lines.after(waits).await, browser.clone());
     tokio::task::spawn_blocking(move || {
         let (page, _) = at.request(&url, None);
         at.send(&page, &format!("{url}/approve"), &[("typed", "issue_refund")]);
     });
-    assert!(story.after("succeeded").await.contains("\"refunded_cents\":12000"));
+    assert!(program_lines.after("succeeded").await.contains("\"refunded_cents\":12000"));
 
-    let (url, at) = (story.after(waits).await, browser.clone());
+    let (url, at) = (program_lines.after(waits).await, browser.clone());
     tokio::task::spawn_blocking(move || {
         let edit = format!("{url}/edit");
         let (page, _) = at.request(&edit, None);
@@ -128,16 +128,16 @@ async fn the_agent_goes_on_when_its_manager_decided_in_the_browser() {
         let arguments = field(&page, "arguments");
         at.send(&page, &edit, &[("arguments", &arguments), ("typed", "issue_refund")]);
     });
-    assert!(story.after("succeeded").await.contains("\"refunded_cents\":2000"));
+    assert!(program_lines.after("succeeded").await.contains("\"refunded_cents\":2000"));
 
-    let (url, at) = (story.after(waits).await, browser.clone());
+    let (url, at) = (program_lines.after(waits).await, browser.clone());
     tokio::task::spawn_blocking(move || {
         let (page, _) = at.request(&url, None);
         at.send(&page, &format!("{url}/reject"), &[("reason", "ask again next week")]);
     });
-    assert!(story.after("rejected").await.contains("ask again next week"));
+    assert!(program_lines.after("rejected").await.contains("ask again next week"));
 
-    let address = story.after("History, Rules and Overview: ").await;
+    let address = program_lines.after("History, Rules and Overview: ").await;
     let (history, _) =
         tokio::task::spawn_blocking(move || browser.request("/history", None)).await.unwrap();
     assert!(address.contains("127.0.0.1") && history.contains("ask again next week"));

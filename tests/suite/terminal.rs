@@ -76,7 +76,7 @@ impl Screen {
     }
 }
 
-async fn desk() -> (Gate<Tools>, Reviewer) {
+async fn gate_and_reviewer() -> (Gate<Tools>, Reviewer) {
     let people = StaticDirectory::new().person("dana", ["manager"]);
     let gate =
         Gate::builder(()).agent("agent").agent("payer").directory(people).build().await.unwrap();
@@ -85,7 +85,7 @@ async fn desk() -> (Gate<Tools>, Reviewer) {
 }
 
 async fn submit(call: ToolCall) -> Turn {
-    let (gate, _) = desk().await;
+    let (gate, _) = gate_and_reviewer().await;
     gate.run("run-1").agent("agent").submit([call]).await.unwrap()
 }
 
@@ -101,16 +101,16 @@ async fn type_with(
     typed: &str,
     other: impl FnOnce(Terminal) -> Terminal,
 ) -> (String, Status, String) {
-    let (gate, dana) = desk().await;
+    let (gate, dana) = gate_and_reviewer().await;
     let run = gate.run("run-1").agent("agent").on_behalf_of("mia");
     let turn = run.submit([call]).await.unwrap();
-    let asked = &turn.interruptions()[0];
+    let interruption = &turn.interruptions()[0];
     let screen = Screen::default();
     let mut terminal = other(Terminal::over(Cursor::new(typed.to_owned()), screen.clone()));
-    let _ = terminal.ask(asked, &dana).await.unwrap();
-    let status = gate.approval(asked.id()).await.unwrap().unwrap().status();
-    let told = run.proceed().await.unwrap().answers()[0].for_model();
-    (screen.text(), status, told)
+    let _ = terminal.ask(interruption, &dana).await.unwrap();
+    let status = gate.approval(interruption.id()).await.unwrap().unwrap().status();
+    let model_text = run.proceed().await.unwrap().answers()[0].for_model();
+    (screen.text(), status, model_text)
 }
 
 fn payment() -> ToolCall {
@@ -164,19 +164,19 @@ async fn whoever_has_a_key_signs_at_the_terminal_and_others_see_that() {
     let gate: Gate<Two> = Gate::builder(()).directory(people).build().await.unwrap();
     let turn =
         gate.run("run-1").submit([ToolCall::new("1", "fly", r#"{"to":"BER"}"#)]).await.unwrap();
-    let (asked, dana) = (&turn.interruptions()[0], gate.reviewer("dana").await.unwrap());
+    let (interruption, dana) = (&turn.interruptions()[0], gate.reviewer("dana").await.unwrap());
 
     let screen = Screen::default();
     let mut terminal = Terminal::over(&b"a\n\nl\n"[..], screen.clone());
-    assert!(terminal.ask(asked, &dana).await.unwrap().is_none());
+    assert!(terminal.ask(interruption, &dana).await.unwrap().is_none());
     assert!(screen.text().contains("✗ the vote is not signed"), "{}", screen.text());
 
     let mut terminal = Terminal::over(&b"a\n\n"[..], Screen::default()).sign_with(key());
-    let decided = terminal.ask(asked, &dana).await.unwrap().unwrap();
+    let decided = terminal.ask(interruption, &dana).await.unwrap().unwrap();
     assert!(decided.approval().votes()[0].is_signed());
 
     let screen = Screen::default();
-    let asked = gate.interruption(asked.id()).await.unwrap().unwrap();
+    let asked = gate.interruption(interruption.id()).await.unwrap().unwrap();
     Terminal::over(&b""[..], screen.clone()).show(&asked).await.unwrap();
     assert!(
         screen.text().contains("│  voted      dana approved it, signed\n"),
@@ -188,7 +188,7 @@ async fn whoever_has_a_key_signs_at_the_terminal_and_others_see_that() {
 
 #[tokio::test]
 async fn the_reviewer_sees_where_arguments_came_from_and_who_called_whom() {
-    let (gate, dana) = desk().await;
+    let (gate, dana) = gate_and_reviewer().await;
     let outer = gate.run("run-1").agent("agent").history([
         Message::user("Pay alice what the invoice says."),
         Message::tool("read_mail", r#"{"total":500,"note":"урgent"}"#),
@@ -224,9 +224,9 @@ async fn the_reviewer_sees_where_arguments_came_from_and_who_called_whom() {
 
 #[tokio::test]
 async fn an_approval_runs_and_a_rejection_says_why() {
-    let (shown, status, told) = type_in(payment(), "a\nit is the price\n").await;
+    let (shown, status, model_text) = type_in(payment(), "a\nit is the price\n").await;
     assert!(shown.contains("✓ approved"));
-    assert_eq!((status, told.as_str()), (Status::Approved, "paid 500 to alice"));
+    assert_eq!((status, model_text.as_str()), (Status::Approved, "paid 500 to alice"));
     let (_, status, told) = type_in(payment(), "r\nnot ours\n").await;
     assert_eq!(status, Status::Rejected);
     assert!(told.contains("\"not ours\""));
@@ -238,10 +238,10 @@ async fn w61_nothing_but_an_answer_approves() {
         "", "\n\n\n", "y\n", "yes\n", "ok\n", " \n", "A\n", "x\n\n", "l\n", "later\n", "r\n\n",
         "e\n\n", "a",
     ] {
-        let (_, status, told) = type_in(payment(), typed).await;
+        let (_, status, model_text) = type_in(payment(), typed).await;
         // A bare `a` at the very end of the input was never confirmed by the line that follows it.
         assert_eq!(status, Status::Pending, "{typed:?}");
-        assert!(told.starts_with("<gate-notice>Not run yet"), "{typed:?}");
+        assert!(model_text.starts_with("<gate-notice>Not run yet"), "{typed:?}");
     }
 }
 
@@ -252,15 +252,15 @@ async fn a_destructive_call_wants_its_name_typed() {
         assert_eq!(status, Status::Pending, "{typed:?}");
         assert!(shown.contains("DESTRUCTIVE") && shown.contains("not approved"), "{shown}");
     }
-    let (_, status, told) = type_in(wiping(), "a\nwipe\n\n").await;
-    assert_eq!((status, told.as_str()), (Status::Approved, "wiped sda"));
+    let (_, status, model_text) = type_in(wiping(), "a\nwipe\n\n").await;
+    assert_eq!((status, model_text.as_str()), (Status::Approved, "wiped sda"));
 }
 
 #[tokio::test]
 async fn an_edit_is_checked_field_by_field_and_asked_again() {
     let typed = "e\nnobody\namount\nmany\n\ny\n\ne\namount\n20000\n\ny\n\ne\namount\n300\nto\n\n\n\
                  y\nthat is the price\n";
-    let (shown, status, told) = type_in(payment(), typed).await;
+    let (shown, status, model_text) = type_in(payment(), typed).await;
     assert!(shown.contains("there is no argument nobody"), "{shown}");
     assert!(
         shown.contains(
@@ -274,7 +274,7 @@ async fn an_edit_is_checked_field_by_field_and_asked_again() {
     );
     assert_eq!(status, Status::Approved);
     // An empty line kept `to` as it was.
-    assert!(told.contains("paid 300 to alice"), "{told}");
+    assert!(model_text.contains("paid 300 to alice"), "{model_text}");
     assert!(shown.contains("│  amount: 500\n│    → 300\n└─\n"), "{shown}");
 }
 
@@ -287,9 +287,9 @@ async fn an_edit_that_is_not_confirmed_is_dropped() {
         "e\nto\n\n\ny\n",
         "e\namount\n300\n\ny",
     ] {
-        let (shown, status, told) = type_in(payment(), typed).await;
+        let (shown, status, model_text) = type_in(payment(), typed).await;
         assert_eq!(status, Status::Pending, "{typed:?}: {shown}");
-        assert!(told.starts_with("<gate-notice>Not run yet"));
+        assert!(model_text.starts_with("<gate-notice>Not run yet"));
     }
     let (_, _, told) = type_in(payment(), "e\nto\n\"\"\n\ny\n\n").await;
     assert!(told.ends_with("paid 500 to "), "{told}");
@@ -303,12 +303,12 @@ async fn a_tool_that_is_not_known_here_wants_its_name_typed() {
         Gate::builder(()).store(store.clone()).directory(people()).build().await.unwrap();
     let _ = owner.run("run-1").submit([payment()]).await.unwrap();
     let people = people().person("omar", ["manager"]);
-    let forgetful = LayeredStore(Forgetful(store.clone()));
+    let forgetful = LayeredStore(ForgetfulStore(store.clone()));
     let inbox: Gate<MoveTools> =
         Gate::builder(()).store(forgetful).directory(people.clone()).build().await.unwrap();
-    let (asked, dana) = (inbox.pending().await.unwrap(), inbox.reviewer("dana").await.unwrap());
+    let (pending, dana) = (inbox.pending().await.unwrap(), inbox.reviewer("dana").await.unwrap());
     let screen = Screen::default();
-    Terminal::over(&b"a\n\n"[..], screen.clone()).ask(&asked[0], &dana).await.unwrap();
+    Terminal::over(&b"a\n\n"[..], screen.clone()).ask(&pending[0], &dana).await.unwrap();
     assert!(
         screen.text().contains("UNKNOWN HERE: treated as destructive")
             && screen.text().contains("not approved")
@@ -328,9 +328,9 @@ async fn a_tool_that_is_not_known_here_wants_its_name_typed() {
 }
 
 /// A store that was written before tools were kept.
-struct Forgetful(MemoryStore);
+struct ForgetfulStore(MemoryStore);
 
-impl StoreLayer for Forgetful {
+impl StoreLayer for ForgetfulStore {
     fn inner(&self) -> &dyn Store {
         &self.0
     }
@@ -622,10 +622,10 @@ async fn w59_no_text_can_draw_a_row_of_its_own() {
 #[tokio::test]
 async fn arguments_are_edited_in_an_editor() {
     let with = |command: &'static str| move |terminal: Terminal| terminal.editor(command);
-    let (shown, status, told) =
+    let (shown, status, model_text) =
         type_with(payment(), "e\ny\nthat is the price\n", with("sed -i s/500/300/")).await;
     assert_eq!(status, Status::Approved, "{shown}");
-    assert!(told.contains("paid 300 to alice"), "{told}");
+    assert!(model_text.contains("paid 300 to alice"), "{model_text}");
 
     // An edit that does not fit is told field by field, and the editor has it again.
     let (shown, status, _) =
@@ -679,7 +679,7 @@ async fn w59_markup_in_arguments_and_reasons_appears_as_text() {
 
 #[tokio::test]
 async fn w60_reasoning_is_marked_as_a_claim_and_changes_nothing() {
-    let (gate, _) = desk().await;
+    let (gate, _) = gate_and_reviewer().await;
     let run = gate.run("run-1").agent("agent");
     let mut assessments = Vec::new();
     for reasoning in
@@ -689,14 +689,14 @@ async fn w60_reasoning_is_marked_as_a_claim_and_changes_nothing() {
             ToolCall::new(assessments.len().to_string(), "pay", r#"{"to":"alice","amount":500}"#);
         let turn = run.submit([call.reasoning(reasoning)]).await.unwrap();
         assert!(turn.is_waiting(), "{reasoning}");
-        let asked = turn.interruptions().last().unwrap();
+        let interruption = turn.interruptions().last().unwrap();
         assessments.push((
-            asked.approval().assessment().clone(),
-            asked.approval().requirements().to_vec(),
+            interruption.approval().assessment().clone(),
+            interruption.approval().requirements().to_vec(),
         ));
         let screen = Screen::default();
         let dana = gate.reviewer("dana").await.unwrap();
-        Terminal::over(&b""[..], screen.clone()).ask(asked, &dana).await.unwrap();
+        Terminal::over(&b""[..], screen.clone()).ask(interruption, &dana).await.unwrap();
         let claim = format!(
             "│  it claims  \"{reasoning}\"\n│             the agent's own words, which nobody has \
              checked\n"
@@ -714,12 +714,12 @@ async fn the_console_says_in_one_line_what_waits_and_nothing_in_it_acts() {
     let run = gate.run("run\u{1b}[2J").on_behalf_of("mia\ngate: nothing waits");
     let text = format!("{}\u{202e}{}", "x".repeat(500), "y");
     let turn = run.submit([payment_to(&text)]).await.unwrap();
-    let asked = turn.interruptions()[0].clone();
+    let interruption = turn.interruptions()[0].clone();
     let record = gate.records(1, 1).await.unwrap().remove(0);
     let notice = |approval: &Approval| {
         DeliveryNotice::new("console", record.clone()).about(Arc::new(approval.clone()), None)
     };
-    let line = Console::line(&notice(asked.approval())).unwrap();
+    let line = Console::line(&notice(interruption.approval())).unwrap();
     assert_eq!(line.lines().count(), 1, "{line}");
     assert!(line.chars().all(|c| !c.is_control()) && !line.contains('\u{202e}'), "{line}");
     assert!(
@@ -731,7 +731,7 @@ async fn the_console_says_in_one_line_what_waits_and_nothing_in_it_acts() {
             && line.len() < 600,
         "{line}"
     );
-    assert!(line.contains(&asked.id().to_string()), "{line}");
+    assert!(line.contains(&interruption.id().to_string()), "{line}");
     // It is told, once; and what is decided in the meantime is not.
     let patience = std::time::Instant::now();
     while gate
@@ -744,6 +744,6 @@ async fn the_console_says_in_one_line_what_waits_and_nothing_in_it_acts() {
         tokio::task::yield_now().await;
     }
     turn.interruptions()[0].cancel("no").await.unwrap();
-    let over = gate.approval(asked.id()).await.unwrap().unwrap();
+    let over = gate.approval(interruption.id()).await.unwrap().unwrap();
     assert_eq!(Console::line(&notice(&over)), None);
 }

@@ -244,7 +244,7 @@ fn a_request_is_read_in_one_form_only() {
         (20_852_014, 4, "example.com/behind-the-sofa")
     );
     let hash = "5+pKlUdi2LeF/BcMHBn+Ku6yhPGNCswZZD1X/6QgPd8=";
-    for (from, to, fault) in [
+    for (from, to, problem) in [
         ("old 20852014", "old 020852014", "add-checkpoint, line 1: "),
         ("old 20852014", "old", "add-checkpoint, line 1: "),
         ("old 20852014", "Old 20852014", "add-checkpoint, line 1: "),
@@ -258,7 +258,7 @@ fn a_request_is_read_in_one_form_only() {
         let changed = REQUEST.replacen(from, to, 1);
         assert_ne!(changed, REQUEST);
         let refused = read(&changed).unwrap_err().to_string();
-        assert!(refused.starts_with(fault), "{to}: {refused}");
+        assert!(refused.starts_with(problem), "{to}: {refused}");
     }
     assert!(read(&REQUEST.replace(hash, &vec![hash; 60].join("\n"))).is_ok());
     assert!(AddCheckpoint::parse(&vec![b'a'; 1_003_001]).is_err());

@@ -23,7 +23,7 @@ pub(crate) struct WaitingPrograms {
 /// begins.
 #[derive(Clone, Copy)]
 pub(crate) struct ProgramTimes {
-    pub(crate) told: Instant,
+    pub(crate) told_at: Instant,
     pub(crate) begun: Instant,
 }
 
@@ -95,7 +95,7 @@ async fn run(mut program: HttpConnection, id: ApprovalId, all_wait: Arc<Barrier>
     assert_eq!(call["status"], "approved", "{call}");
     let begun = program.post(&format!("/api/v1/approvals/{id}/begin"), "").await;
     assert_eq!(begun.status, 200);
-    let ran = ProgramTimes { told: notified, begun: Instant::now() };
+    let ran = ProgramTimes { told_at: notified, begun: Instant::now() };
     let ended =
         program.post(&format!("/api/v1/approvals/{id}/outcome"), r#"{"result":"refunded"}"#).await;
     assert_eq!(ended.status, 200);

@@ -98,13 +98,13 @@ fn each(
     {
         bar.set_style(style);
     }
-    let mut taken = 0_u64;
+    let mut read_count = 0_u64;
     for entry in reader.entries(from) {
         let (index, bytes) = entry?;
         take(index, &bytes)?;
-        taken += 1;
-        if taken.is_multiple_of(1_000) {
-            bar.set_position(taken);
+        read_count += 1;
+        if read_count.is_multiple_of(1_000) {
+            bar.set_position(read_count);
         }
     }
     bar.finish_and_clear();

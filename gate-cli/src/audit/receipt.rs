@@ -149,13 +149,13 @@ pub(super) fn verify(cli: &Cli, args: &AuditArgs, file: &Path) -> CommandResult 
     let calls = verified.calls();
     match OutputFormat::of(cli.json) {
         OutputFormat::Programs => {
-            let entry = |shown: &ReceiptEntry| match shown.entry() {
-                TrailEntry::Reset(parted) => json!({"index": shown.index(), "break": parted}),
+            let entry = |receipt_entry: &ReceiptEntry| match receipt_entry.entry() {
+                TrailEntry::Reset(reset) => json!({"index": receipt_entry.index(), "break": reset}),
                 _ => {
                     json!({
-                        "index": shown.index(),
-                        "record": shown.record(),
-                        "disclosed": shown.disclosed(),
+                        "index": receipt_entry.index(),
+                        "record": receipt_entry.record(),
+                        "disclosed": receipt_entry.disclosed(),
                     })
                 }
             };
@@ -200,11 +200,13 @@ pub(super) fn verify(cli: &Cli, args: &AuditArgs, file: &Path) -> CommandResult 
 fn receipt_report(
     id: Option<ApprovalId>,
     (origin, size): (&str, u64),
-    shown: &[&ReceiptEntry],
+    receipt_entries: &[&ReceiptEntry],
 ) -> String {
     let mut facts: Vec<(String, String)> = Vec::new();
     let mut lines = Vec::new();
-    if let Some(subject) = shown.iter().find_map(|shown| shown.record()?.subject()) {
+    if let Some(subject) =
+        receipt_entries.iter().find_map(|receipt_entry| receipt_entry.record()?.subject())
+    {
         let info = subject.info();
         let for_whom =
             info.principal().map(|who| format!(" for {}", plain(who))).unwrap_or_default();
@@ -218,12 +220,12 @@ fn receipt_report(
             subject.reasoning().map(|reasoning| ("it claims".to_owned(), plain(reasoning))),
         );
     }
-    for shown in shown {
-        let record = match (shown.record(), shown.entry()) {
+    for receipt_entry in receipt_entries {
+        let record = match (receipt_entry.record(), receipt_entry.entry()) {
             (Some(record), _) => record,
-            (None, TrailEntry::Reset(parted)) => {
+            (None, TrailEntry::Reset(reset)) => {
                 let (at, next, by, why) =
-                    (parted.at(), parted.next(), plain(parted.by()), plain(parted.reason()));
+                    (reset.at(), reset.next(), plain(reset.by()), plain(reset.reason()));
                 lines.push(format!(
                     "! {at:.0}: database and trail differed at record {next}, \
                     settled by {by}: {why}"
@@ -242,7 +244,7 @@ fn receipt_report(
             let arguments = arguments.to_json();
             let value = arguments.as_object().into_iter().flatten();
             facts.extend(value.map(|(name, value)| (plain(name), plain(value.to_string()))));
-            facts.extend(shown.disclosed().iter().map(|open| {
+            facts.extend(receipt_entry.disclosed().iter().map(|open| {
                 (plain(open.field()), format!("is {}", plain(open.value().to_string())))
             }));
             lines.extend(
@@ -252,7 +254,7 @@ fn receipt_report(
     }
     let width = facts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).min(32);
     let facts = facts.iter().map(|(name, what)| format!("  {name:<width$}  {what}"));
-    let place = match shown {
+    let entry_text = match receipt_entries {
         [only] => format!("entry {}", only.index()),
         all => {
             let (first, last) = (
@@ -268,7 +270,7 @@ fn receipt_report(
         |id| format!("Receipt of the call {id}"),
     );
     let end = format!(
-        "Verified: {place} of the {size} that {} has signed. Later entries are not in it.",
+        "Verified: {entry_text} of the {size} that {} has signed. Later entries are not in it.",
         plain(origin)
     );
     let lines = [head]

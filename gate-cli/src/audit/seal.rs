@@ -22,8 +22,8 @@ pub(super) async fn seal(cli: &Cli, args: &AuditArgs) -> CommandResult {
     let store = crate::context::open(cli).await?;
     let gate: Gate<NoTools> = Gate::builder(()).store(store).trail(trail(args)?).build().await?;
     let status = gate.seal().await?;
-    if let Some(trouble) = status.last_error() {
-        return Err(CommandError::Trouble(trouble.to_owned()));
+    if let Some(last_error) = status.last_error() {
+        return Err(CommandError::Trouble(last_error.to_owned()));
     }
     let message = format!(
         "Sealed: {}, in {}.",
@@ -37,7 +37,7 @@ pub(super) async fn seal(cli: &Cli, args: &AuditArgs) -> CommandResult {
 pub(super) async fn settle(cli: &Cli, args: &AuditArgs, reason: &str) -> CommandResult {
     let context = CommandContext::for_decisions(cli).await?;
     let me = context.reviewer().await?;
-    let unsettled = context.gate.settle_trail(&Arc::new(trail(args)?), &me, reason).await?;
+    let orphaned = context.gate.settle_trail(&Arc::new(trail(args)?), &me, reason).await?;
     let row = |call: &gate_runtime::trail::OrphanedCall| {
         let subject = call.subject();
         vec![
@@ -59,15 +59,15 @@ pub(super) async fn settle(cli: &Cli, args: &AuditArgs, reason: &str) -> Command
             "was_open": call.was_open(),
         })
     };
-    if context.look.is_for_people() && !unsettled.is_empty() {
+    if context.format.is_for_people() && !orphaned.is_empty() {
         print_text(
             "According to the trail, but not to the database, these calls started. None of them \
              runs again:\n",
         )?;
     }
     let none = "Settled. The database had not lost any call that started.";
-    context.look.list(
-        &unsettled,
+    context.format.list(
+        &orphaned,
         &["CALL", "TOOL", "RUN", "ID IN THE RUN", "IN THE DATABASE"],
         row,
         object,
@@ -81,7 +81,7 @@ pub(super) async fn erase(cli: &Cli, call: &CallArg) -> CommandResult {
     let approval = context.interruption(call).await?.erase_secrets(&me).await?;
     let message = "Erased: nobody can find out the secrets from their commitments by trying values \
         any more. The trail does not change.";
-    context.look.done(message, &json!({"erased": approval.id()}))
+    context.format.done(message, &json!({"erased": approval.id()}))
 }
 
 pub(super) fn export(args: &AuditArgs, tiles: Option<&Path>, from: u64) -> CommandResult {

@@ -32,11 +32,11 @@ pub(super) async fn verify(
     let mut breaks = Vec::new();
     each(&reader, from, |index, bytes| {
         let entry = reader.read(index, bytes)?;
-        auditor
-            .take(&entry)
-            .map_err(|fault| CommandError::Refused(format!("entry {index}, {fault}")))?;
+        auditor.take(&entry).map_err(|replay_error| {
+            CommandError::Refused(format!("entry {index}, {replay_error}"))
+        })?;
         match entry {
-            TrailEntry::Reset(parted) => breaks.push(parted),
+            TrailEntry::Reset(reset) => breaks.push(reset),
             TrailEntry::Record(record) => signers.check(&record).map_err(|problem| {
                 CommandError::Refused(format!(
                     "entry {index}, record {} (voted): {problem}",
@@ -49,9 +49,9 @@ pub(super) async fn verify(
     })?;
     if compare {
         let gate = CommandContext::read_only(cli).await?.gate;
-        if let Some(parted) = gate.compare_with(&reader).await? {
+        if let Some(divergence) = gate.compare_with(&reader).await? {
             return Err(CommandError::Refused(format!(
-                "the trail is valid, and the database does not match it: {parted}"
+                "the trail is valid, and the database does not match it: {divergence}"
             )));
         }
     }
@@ -100,9 +100,9 @@ pub(super) async fn verify(
     if !seen.is_empty() {
         lines.push(format!("cosigned by {}", plain(seen.join(", "))));
     }
-    lines.extend(breaks.iter().map(|parted| {
+    lines.extend(breaks.iter().map(|reset| {
         let (at, next, by, why) =
-            (parted.at(), parted.next(), plain(parted.by()), plain(parted.reason()));
+            (reset.at(), reset.next(), plain(reset.by()), plain(reset.reason()));
         format!("! {at:.0}: database and trail differed at record {next}, settled by {by}: {why}")
     }));
     if compare {

@@ -93,10 +93,10 @@ fn run(suite: &str) {
         node.env_remove(variable);
     }
     let output = node.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
+    let stdout = String::from_utf8_lossy(&output.stdout);
     assert!(
-        output.status.success() && !said.contains("tests 0"),
-        "{said}{}",
+        output.status.success() && !stdout.contains("tests 0"),
+        "{stdout}{}",
         String::from_utf8_lossy(&output.stderr)
     );
 }

@@ -60,7 +60,7 @@ async fn dropped(workspace: &TestWorkspace, gate: Gate<Tools>) {
 
 /// A trail with a call that was approved, one that was denied by its limits, and one with a secret
 /// that was rejected.
-async fn office() -> (TestWorkspace, String, String) {
+async fn paid_workspace() -> (TestWorkspace, String, String) {
     let workspace = TestWorkspace::new();
     workspace.make_key();
     let gate = workspace.sealed().await;
@@ -86,7 +86,7 @@ async fn office() -> (TestWorkspace, String, String) {
 
 #[tokio::test]
 async fn an_auditor_verifies_the_folder_with_the_public_key() {
-    let (workspace, ..) = office().await;
+    let (workspace, ..) = paid_workspace().await;
     let output = workspace.audit("verify|--compare");
     assert!(output.starts_with("example.com/office: valid, all of 1"), "{output}");
     assert!(
@@ -101,8 +101,11 @@ async fn an_auditor_verifies_the_folder_with_the_public_key() {
     let key = fs::read_to_string(workspace.at("trail.pub")).unwrap();
     fs::remove_file(workspace.at("trail.pub")).unwrap();
     assert!(workspace.audit(&format!("verify|--key|{}", key.trim())).contains("valid, all of"));
-    let (code, told) = workspace.refused("verify");
-    assert!(code == 2 && told.contains("is neither a public key nor a file with one"), "{told}");
+    let (code, problem_text) = workspace.refused("verify");
+    assert!(
+        code == 2 && problem_text.contains("is neither a public key nor a file with one"),
+        "{problem_text}"
+    );
     let other = Trail::create_key(workspace.at("other.key"), "example.com/office").unwrap();
     let (code, told) = workspace.refused(&format!("verify|--key|{}", other.verifier()));
     assert!(code == 4 && told.contains("signature"), "{told}");
@@ -110,7 +113,7 @@ async fn an_auditor_verifies_the_folder_with_the_public_key() {
 
 #[tokio::test]
 async fn the_first_bad_record_is_named() {
-    let (workspace, ..) = office().await;
+    let (workspace, ..) = paid_workspace().await;
     let size = workspace.audit("export").lines().count();
     let bundle = workspace.at(&format!("trail/tile/entries/000.p/{size}"));
     let whole = fs::read(&bundle).unwrap();
@@ -127,7 +130,7 @@ async fn the_first_bad_record_is_named() {
 
 #[tokio::test]
 async fn a_receipt_tells_one_call_to_who_has_nothing_but_the_key() {
-    let (workspace, paid, _) = office().await;
+    let (workspace, paid, _) = paid_workspace().await;
     let receipt = workspace.audit(&format!("receipt|{paid}"));
     fs::write(workspace.at("paid.receipt"), &receipt).unwrap();
     fs::rename(workspace.at("trail"), workspace.at("away")).unwrap();
@@ -146,8 +149,8 @@ async fn a_receipt_tells_one_call_to_who_has_nothing_but_the_key() {
     }
     let forged = receipt.replace("\"amount\":100", "\"amount\":900");
     fs::write(workspace.at("forged.receipt"), forged).unwrap();
-    let (code, told) = workspace.refused("verify-receipt|forged.receipt");
-    assert!(code == 4 && !told.is_empty(), "{told}");
+    let (code, problem_text) = workspace.refused("verify-receipt|forged.receipt");
+    assert!(code == 4 && !problem_text.is_empty(), "{problem_text}");
     // One of its records left out: what is left does not follow.
     let vote = receipt
         .lines()
@@ -172,7 +175,7 @@ async fn a_receipt_tells_one_call_to_who_has_nothing_but_the_key() {
 
 #[tokio::test]
 async fn one_secret_is_disclosed_and_can_be_erased() {
-    let (workspace, _, secret) = office().await;
+    let (workspace, _, secret) = paid_workspace().await;
     let disclose_with = |key: Option<&str>, typed: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gate"));
         command
@@ -230,7 +233,7 @@ async fn one_secret_is_disclosed_and_can_be_erased() {
 
 #[tokio::test]
 async fn the_log_is_read_and_filtered() {
-    let (workspace, paid, _) = office().await;
+    let (workspace, paid, _) = paid_workspace().await;
     let lines = |message: &str| workspace.audit(message).lines().count();
     assert_eq!(lines("log"), workspace.audit("export").lines().count() + 1);
     let voted = workspace.audit("log|--decision|voted");
@@ -252,7 +255,7 @@ async fn the_log_is_read_and_filtered() {
 
 #[tokio::test]
 async fn a_kept_checkpoint_is_continued_or_not() {
-    let (workspace, ..) = office().await;
+    let (workspace, ..) = paid_workspace().await;
     fs::copy(workspace.at("trail/checkpoint"), workspace.at("kept")).unwrap();
     let gate = workspace.sealed().await;
     drop(gate.run("run-2").submit([pays("1", 5)]).await.unwrap());
@@ -270,13 +273,13 @@ async fn a_kept_checkpoint_is_continued_or_not() {
     gate.seal().await.unwrap();
     dropped(&workspace, gate).await;
     assert!(workspace.audit("verify").contains("valid, all of"));
-    let (code, told) = workspace.refused("verify|--since|kept");
-    assert!(code == 4 && told.contains("continue"), "{told}");
+    let (code, problem_text) = workspace.refused("verify|--since|kept");
+    assert!(code == 4 && problem_text.contains("continue"), "{problem_text}");
 }
 
 #[tokio::test]
 async fn an_older_database_is_settled_from_the_command_line() {
-    let (workspace, ..) = office().await;
+    let (workspace, ..) = paid_workspace().await;
     let backup = rusqlite::Connection::open(workspace.at("gate.db")).unwrap();
     backup.execute("VACUUM INTO ?", [workspace.at("backup.db").to_str().unwrap()]).unwrap();
     drop(backup);
@@ -308,17 +311,18 @@ async fn an_older_database_is_settled_from_the_command_line() {
         "{settled}"
     );
     assert_eq!(workspace.refused("settle|again|--db|backup.db").0, 5);
-    let told = workspace.audit("verify|--compare|--db|backup.db");
+    let report = workspace.audit("verify|--compare|--db|backup.db");
     assert!(
-        told.contains("database and trail differed at record") && told.contains("settled by dana"),
-        "{told}"
+        report.contains("database and trail differed at record")
+            && report.contains("settled by dana"),
+        "{report}"
     );
     drop(workspace.builder_over("backup.db").await.trail(workspace.trail()).build().await.unwrap());
 }
 
 #[tokio::test]
 async fn a_key_is_replaced_and_who_had_the_old_one_goes_on() {
-    let (workspace, ..) = office().await;
+    let (workspace, ..) = paid_workspace().await;
     let first = fs::read_to_string(workspace.at("trail.pub")).unwrap();
     let second = workspace.audit("key|rotate");
     assert_ne!(first, second);
@@ -340,7 +344,7 @@ async fn a_key_is_replaced_and_who_had_the_old_one_goes_on() {
 
 #[tokio::test]
 async fn a_trail_is_copied_as_far_as_it_is_sealed() {
-    let (workspace, ..) = office().await;
+    let (workspace, ..) = paid_workspace().await;
     workspace.audit("key|rotate");
     let lines = workspace.audit("export|--tiles|copy");
     assert!(lines.lines().all(|line| line.starts_with('{')));
@@ -426,10 +430,10 @@ async fn a_witness_cosigns_what_continues_and_nothing_else() {
     fs::remove_dir_all(workspace.at("trail")).unwrap();
     for number in 0..20 {
         let status = witness.seal(&workspace, "new.db", &format!("run-{number}")).await;
-        let trouble = status.witness_error().unwrap_or_default().to_owned();
+        let witness_error = status.witness_error().unwrap_or_default().to_owned();
         assert_eq!(status.cosignatures(), 0);
         if number == 19 {
-            assert!(trouble.contains("422"), "{trouble}");
+            assert!(witness_error.contains("422"), "{witness_error}");
         }
     }
     assert_eq!(workspace.refused(&format!("verify|--witness|{key}")).0, 4);
@@ -472,13 +476,13 @@ async fn signed_votes_are_verified_with_the_keys_of_people() {
         "{output}"
     );
     let omar = Trail::create_key(workspace.at("omar.key"), "omar").unwrap();
-    let (ended, told) = workspace.refused(&format!("verify|--signer|{}", omar.verifier()));
-    assert!(ended == 4 && told.contains("no key of theirs was given"), "{told}");
+    let (ended, problem_text) = workspace.refused(&format!("verify|--signer|{}", omar.verifier()));
+    assert!(ended == 4 && problem_text.contains("no key of theirs was given"), "{problem_text}");
 }
 
 #[tokio::test]
 async fn a_receipt_tells_of_a_call_that_a_restored_database_had_lost() {
-    let (workspace, ..) = office().await;
+    let (workspace, ..) = paid_workspace().await;
     let gate = workspace.sealed().await;
     let dana = gate.reviewer("dana").await.unwrap();
     let run = gate.run("run-2");

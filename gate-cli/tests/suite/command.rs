@@ -165,8 +165,11 @@ async fn at_a_terminal_the_token_is_not_seen_and_nothing_is_approved_by_a_bare_e
     let run = workspace.run().await;
     let turn =
         run.submit([pays("1", 100), call("2", "wipe", &json!({"disk": "a"}))]).await.unwrap();
-    let ends: Vec<String> =
-        turn.interruptions().iter().map(|asked| asked.id().to_string().split_off(28)).collect();
+    let ends: Vec<String> = turn
+        .interruptions()
+        .iter()
+        .map(|interruption| interruption.id().to_string().split_off(28))
+        .collect();
     let token = ("Your token: ", format!("{}\n", workspace.dana));
     for (end, question, answer, code) in [
         (&ends[0], "Type yes to continue: ", "\n", 4),
@@ -390,12 +393,12 @@ async fn secrets_and_their_salts_stay_where_they_are() {
         "case|ticket-7".to_owned(),
         "export".to_owned(),
     ] {
-        for words in [message.clone(), format!("--json|{message}")] {
-            let shown = workspace.gate_as(None, &words);
-            assert_eq!(code(&shown), 0, "{words}: {}", stderr_of(&shown));
+        for expected_text in [message.clone(), format!("--json|{message}")] {
+            let shown = workspace.gate_as(None, &expected_text);
+            assert_eq!(code(&shown), 0, "{expected_text}: {}", stderr_of(&shown));
             assert!(
                 !stdout_of(&shown).contains("correct horse") && !stdout_of(&shown).contains("salt"),
-                "{words}: {}",
+                "{expected_text}: {}",
                 stdout_of(&shown)
             );
         }
@@ -581,12 +584,12 @@ async fn whoever_has_a_key_signs_by_its_file() {
         (5, "grants|add|ID|--any|amount"),
     ] {
         let (_, end) = asked(&run.submit([pays(&number.to_string(), 100 * number)]).await.unwrap());
-        let words = message.replace("ID", &end);
-        assert_eq!(code(&workspace.dana(&words)), 4, "{words}");
-        let signed = workspace.dana(&format!("{words}|--signing-key|dana-1.key"));
-        assert_eq!(code(&signed), 0, "{words}: {}", stderr_of(&signed));
+        let expected_text = message.replace("ID", &end);
+        assert_eq!(code(&workspace.dana(&expected_text)), 4, "{expected_text}");
+        let signed = workspace.dana(&format!("{expected_text}|--signing-key|dana-1.key"));
+        assert_eq!(code(&signed), 0, "{expected_text}: {}", stderr_of(&signed));
         let turn = run.proceed().await.unwrap();
-        assert!(!turn.is_waiting(), "{words}: {turn:?}");
+        assert!(!turn.is_waiting(), "{expected_text}: {turn:?}");
     }
 }
 

@@ -1,5 +1,5 @@
-//! `gate inbox --notify` and `gate deliveries`, as processes of their own: a web address is told, or
-//! it is not, and people see that.
+//! `gate inbox --notify` and `gate deliveries`, as processes of their own: a web address gets a
+//! notification, or it does not, and people see that.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
@@ -69,14 +69,14 @@ async fn what_was_not_delivered_is_listed_and_put_back() {
     let (id, end) = asked(&gate.run("run-1").submit([pays("1", 100)]).await.unwrap());
     let process = DeliveryProcess::start(&workspace);
     tokio::task::block_in_place(|| server.next());
-    let begun = std::time::Instant::now();
+    let started = std::time::Instant::now();
     let dead = loop {
         let found =
             gate.deliveries(&DeliveryFilter::all().state(DeliveryState::Dead)).await.unwrap();
         if let Some(dead) = found.into_iter().next() {
             break dead;
         }
-        assert!(begun.elapsed().as_secs() < 60, "it never was dead");
+        assert!(started.elapsed().as_secs() < 60, "it never was dead");
         tokio::task::yield_now().await;
     };
     drop(process);

@@ -154,9 +154,9 @@ fn button(message: &Value, action: &str) -> String {
 }
 
 /// Which message was changed, and what stands at its top.
-fn changed(came: &ServiceRequest) -> (Value, Value, String) {
-    assert_eq!(came.path(), "/api/chat.update");
-    let body = came.json();
+fn changed(request: &ServiceRequest) -> (Value, Value, String) {
+    assert_eq!(request.path(), "/api/chat.update");
+    let body = request.json();
     let (channel, ts) = (body["channel"].clone(), body["ts"].clone());
     (channel, ts, body["blocks"][0]["text"]["text"].as_str().unwrap().to_owned())
 }
@@ -164,9 +164,9 @@ fn changed(came: &ServiceRequest) -> (Value, Value, String) {
 /// Waits until nothing is under way.
 async fn all_delivered(gate: &Gate<Tools>) {
     let open = DeliveryFilter::all().state(DeliveryState::Waiting).state(DeliveryState::Sending);
-    let begun = std::time::Instant::now();
+    let started = std::time::Instant::now();
     while !gate.deliveries(&open).await.unwrap().is_empty() {
-        assert!(begun.elapsed().as_secs() < 60, "{:?}", gate.deliveries(&open).await);
+        assert!(started.elapsed().as_secs() < 60, "{:?}", gate.deliveries(&open).await);
         tokio::task::yield_now().await;
     }
 }
@@ -184,15 +184,15 @@ async fn what_another_process_asks_arrives_everywhere_and_a_click_in_slack_decid
     let process = NotifyProcess::start(&workspace);
     let page = format!("{}/approvals/{id}", process.url);
 
-    let came = services.slack.came().await;
+    let request = services.slack.next_received().await;
     assert_eq!(
-        (came.path(), came.header("authorization")),
+        (request.path(), request.header("authorization")),
         ("/api/chat.postMessage", format!("Bearer {TOKEN}").as_str())
     );
-    let message = came.json();
+    let message = request.json();
     assert_eq!(message["channel"], "#approvals");
     assert!(message.to_string().contains(&page), "{message:#}");
-    let incident = services.pagerduty.came().await.json();
+    let incident = services.pagerduty.next_received().await.json();
     assert_eq!(
         (
             &incident["event_action"],
@@ -202,13 +202,17 @@ async fn what_another_process_asks_arrives_everywhere_and_a_click_in_slack_decid
         ),
         (&json!("trigger"), &json!(id.to_string()), &json!(page), &json!(KEY))
     );
-    let told = services.webhook.came().await.json();
+    let webhook_body = services.webhook.next_received().await.json();
     assert_eq!(
-        (&told["type"], &told["data"]["id"]),
+        (&webhook_body["type"], &webhook_body["data"]["id"]),
         (&json!("call.asked"), &json!(id.to_string()))
     );
-    let mail = services.mail.came().await;
-    assert!(mail.said.iter().any(|said| said.starts_with("AUTH PLAIN ")), "{:?}", mail.said);
+    let mail = services.mail.next_received().await;
+    assert!(
+        mail.commands.iter().any(|said| said.starts_with("AUTH PLAIN ")),
+        "{:?}",
+        mail.commands
+    );
     let mail = mail.mail.unwrap();
     assert_eq!(
         (mail.header("from"), mail.header("to")),
@@ -239,17 +243,17 @@ async fn what_another_process_asks_arrives_everywhere_and_a_click_in_slack_decid
     let (stranger, kim) = (click("U0NOBODY1"), click(KIM));
     assert_eq!(process.click(&kim, "another secret of Slack").await, 401);
     assert_eq!(process.click(&stranger, SIGNING).await, 200);
-    assert_eq!(services.hooks.came().await.path(), "/actions/T0000001/1/U0NOBODY1");
+    assert_eq!(services.hooks.next_received().await.path(), "/actions/T0000001/1/U0NOBODY1");
     let votes = async || gate.approval(id).await.unwrap().unwrap().votes().to_vec();
     assert!(votes().await.is_empty(), "nobody has decided");
     assert_eq!(process.click(&kim, SIGNING).await, 200);
-    let answer = services.hooks.came().await;
+    let answer = services.hooks.next_received().await;
     assert_eq!(answer.path(), format!("/actions/T0000001/1/{KIM}"));
     assert_eq!(answer.json()["text"], "You approved pay: it runs when its run continues.");
     assert_eq!(votes().await[0].reviewer().as_str(), "kim");
     assert_eq!(run.proceed().await.unwrap().answers()[0].for_model(), "paid 100 to alice");
 
-    let (channel, ts, head) = changed(&services.slack.came().await);
+    let (channel, ts, head) = changed(&services.slack.next_received().await);
     assert_eq!(
         (channel, ts, head.as_str()),
         (json!("C024BE91L"), json!("1800000000.000100"), "pay: approved")
@@ -270,14 +274,16 @@ async fn who_fails_first_is_told_again_under_the_same_id_and_news_go_where_the_q
     let (id, end) = asked(&gate.run("run-1").submit([pays("1", 100)]).await.unwrap());
     let process = NotifyProcess::start(&workspace);
 
-    let twice = [services.slack.came().await, services.slack.came().await].map(|came| came.json());
+    let twice = [services.slack.next_received().await, services.slack.next_received().await]
+        .map(|request| request.json());
     assert_eq!(twice[0], twice[1]);
     let which = twice[1]["metadata"]["event_payload"]["id"].as_str().unwrap().to_owned();
     assert!(which.starts_with("slack-"), "{which}");
     let twice =
-        [services.pagerduty.came().await, services.pagerduty.came().await].map(|came| came.json());
+        [services.pagerduty.next_received().await, services.pagerduty.next_received().await]
+            .map(|came| came.json());
     assert_eq!((&twice[0], &twice[1]["dedup_key"]), (&twice[1], &json!(id.to_string())));
-    let twice = [services.webhook.came().await, services.webhook.came().await];
+    let twice = [services.webhook.next_received().await, services.webhook.next_received().await];
     assert_eq!(twice[0].header("webhook-id"), twice[1].header("webhook-id"));
     assert_eq!(twice[0].json(), twice[1].json());
     let twice = [services.mail.mail().await, services.mail.mail().await];
@@ -293,25 +299,25 @@ async fn who_fails_first_is_told_again_under_the_same_id_and_news_go_where_the_q
     let _next = NotifyProcess::start(&workspace);
     let approved = workspace.dana(&format!("approve|{end}"));
     assert_eq!(code(&approved), 0, "{}", stderr_of(&approved));
-    let (channel, ts, head) = changed(&services.slack.came().await);
+    let (channel, ts, head) = changed(&services.slack.next_received().await);
     assert_eq!(
         (channel, ts, head.as_str()),
         (json!("C024BE91L"), json!("1800000000.000100"), "pay: approved")
     );
-    let resolved = services.pagerduty.came().await.json();
+    let resolved = services.pagerduty.next_received().await.json();
     assert_eq!(
         resolved,
         json!({"routing_key": KEY, "event_action": "resolve", "dedup_key": id.to_string()})
     );
-    let news = services.mail.mail().await;
+    let decided_mail = services.mail.mail().await;
     assert_eq!(
-        (news.header("in-reply-to"), news.header("to")),
+        (decided_mail.header("in-reply-to"), decided_mail.header("to")),
         (first.as_str(), "kim@example.com")
     );
-    assert_eq!(news.header("subject"), "Re: Decision needed: pay: to alice, amount 100");
-    assert_ne!(header(&news), first);
-    let told = services.webhook.came().await.json();
-    assert_eq!(told["data"]["id"], id.to_string());
+    assert_eq!(decided_mail.header("subject"), "Re: Decision needed: pay: to alice, amount 100");
+    assert_ne!(header(&decided_mail), first);
+    let webhook_body = services.webhook.next_received().await.json();
+    assert_eq!(webhook_body["data"]["id"], id.to_string());
     all_delivered(&gate).await;
     for service in [&mut services.slack, &mut services.pagerduty, &mut services.webhook] {
         service.is_silent();

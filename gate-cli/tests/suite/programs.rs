@@ -15,7 +15,7 @@ fn example(name: &str) -> PathBuf {
 
 /// An inbox for an agent, and for people.
 struct ProgramFixture {
-    office: TestWorkspace,
+    workspace: TestWorkspace,
     inbox: InboxProcess,
     token: String,
 }
@@ -32,7 +32,7 @@ impl ProgramFixture {
         let file = workspace.path().join("people.toml");
         std::fs::write(&file, std::fs::read_to_string(&file).unwrap() + &stdout_of(&made)).unwrap();
         let token = stderr_of(&made).lines().last().unwrap().to_owned();
-        Some(Self { inbox: InboxProcess::start(&workspace), office: workspace, token })
+        Some(Self { inbox: InboxProcess::start(&workspace), workspace, token })
     }
 
     fn python(&self, name: &str, arguments: &[&str]) -> Child {
@@ -48,7 +48,7 @@ impl ProgramFixture {
     /// The id of the next call that waits.
     fn next(&self) -> String {
         loop {
-            let pending = self.office.json("pending");
+            let pending = self.workspace.json("pending");
             if let Some(Value::String(id)) = pending.get(0).and_then(|first| first.get("id")) {
                 return id.clone();
             }
@@ -62,7 +62,7 @@ fn a_program_in_python_asks_waits_and_acts_on_the_decision() {
     let Some(fixture) = ProgramFixture::open() else { return };
     let program = fixture.python("refund.py", &["A-1", "2400"]);
     let id = fixture.next();
-    assert_eq!(code(&fixture.office.dana(&format!("edit|{id}|--set|cents=2000"))), 0);
+    assert_eq!(code(&fixture.workspace.dana(&format!("edit|{id}|--set|cents=2000"))), 0);
     let ended = program.wait_with_output().unwrap();
     assert_eq!(
         (stdout_of(&ended).trim(), code(&ended)),
@@ -74,7 +74,7 @@ fn a_program_in_python_asks_waits_and_acts_on_the_decision() {
     assert!(code(&again) == 1 && stderr_of(&again).contains("succeeded"), "{}", stderr_of(&again));
 
     let program = fixture.python("refund.py", &["A-2", "100"]);
-    assert_eq!(code(&fixture.office.dana(&format!("reject|{}|not ours", fixture.next()))), 0);
+    assert_eq!(code(&fixture.workspace.dana(&format!("reject|{}|not ours", fixture.next()))), 0);
     let ended = program.wait_with_output().unwrap();
     assert!(
         code(&ended) == 1
@@ -101,17 +101,17 @@ fn a_program_in_python_asks_a_person_what_to_do_about_a_fault() {
     for _ in 0..2 {
         let id = fixture.next();
         assert_eq!(
-            code(&fixture.office.dana(&format!("respond|{id}|Retry!"))),
+            code(&fixture.workspace.dana(&format!("respond|{id}|Retry!"))),
             4,
             "no such choice"
         );
-        assert_eq!(code(&fixture.office.dana(&format!("respond|{id}|retry"))), 0);
+        assert_eq!(code(&fixture.workspace.dana(&format!("respond|{id}|retry"))), 0);
     }
     let ended = program.wait_with_output().unwrap();
     assert_eq!((stdout_of(&ended).trim(), code(&ended)), ("done", 0), "{}", stderr_of(&ended));
     serving.join().unwrap();
     let program = fixture.python("provider_error.py", &["http://127.0.0.1:1"]);
-    assert_eq!(code(&fixture.office.dana(&format!("respond|{}|cancel", fixture.next()))), 0);
+    assert_eq!(code(&fixture.workspace.dana(&format!("respond|{}|cancel", fixture.next()))), 0);
     assert_eq!(code(&program.wait_with_output().unwrap()), 1);
 }
 

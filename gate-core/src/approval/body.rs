@@ -12,7 +12,7 @@ use crate::approval::status::Status;
 use crate::call::outcome::ToolOutcome;
 use crate::records::event::CallEvent;
 
-/// The words before the reason, when people are asked to run a call again.
+/// The text before the reason, when people are asked to run a call again.
 const UNKNOWN: &str = "nobody knows whether it ran: ";
 
 fn unknown(why: &str) -> Arc<str> {
@@ -36,13 +36,13 @@ impl Approval {
                 self.status = Status::Dispatched;
                 self.attempts = self.attempts.saturating_add(1);
                 self.note = None;
-                // The end of the attempt before counts until this one has begun, which is known
-                // once this one ends.
+                // The end of the previous attempt counts until this attempt has begun. That is only
+                // certain once this attempt ends.
                 if !self.remembers_attempts() {
                     (self.failure, self.asked_again) = (None, false);
                 }
             }
-            // The process may report the end so late that the call counted as lost and was to run
+            // The process may report the end after the call counted as lost and was approved to run
             // again.
             CallEvent::Finished { outcome } => {
                 self.must_have_begun()?;
@@ -99,8 +99,8 @@ impl Approval {
         Ok(())
     }
 
-    /// Returns whether the end of an attempt counts until the next one has begun. Earlier editions
-    /// dropped it before that.
+    /// Returns whether the end of an attempt counts until the next attempt has begun. Earlier
+    /// editions dropped it before that.
     fn remembers_attempts(&self) -> bool {
         self.edition > 1
     }
@@ -151,7 +151,7 @@ impl Approval {
     /// Ends a question without an approval. A call that ran and failed before stays failed.
     pub(super) fn end(&mut self, status: Status) {
         if std::mem::take(&mut self.asked_again) {
-            // A decision not to run it again says nothing about whether it ran.
+            // A decision not to run the call again leaves open whether it ran.
             self.note =
                 self.failure.take().map(|why| why.strip_prefix(UNKNOWN).unwrap_or(&why).to_owned());
             (self.status, self.stays_unknown) = (Status::Indeterminate, true);

@@ -53,7 +53,7 @@ impl Approval {
         self.requirements.iter().filter_map(next).min()
     }
 
-    /// Returns the steps that have begun, of every requirement: everybody whom one of them asks can
+    /// Returns the steps that have begun, of every requirement. The people whom these steps ask can
     /// answer now.
     ///
     /// ```
@@ -107,7 +107,7 @@ impl Approval {
     pub(super) fn ask_again(&mut self, now: Timestamp) {
         self.status = Status::Pending;
         self.ask_from(now);
-        // Asked just now, so no last step can be over.
+        // The question was just asked, so no last step can be over.
         self.reached = self.reached_at(now).unwrap_or_default();
     }
 

@@ -32,10 +32,10 @@ pub enum Decision {
     },
     /// The call must not run.
     Reject {
-        /// Why; the model is told.
+        /// The reason, which the model gets.
         reason: String,
     },
-    /// The call must not run: this is the answer.
+    /// The call must not run: this value is its answer.
     Respond {
         /// The value that the model gets as the tool's result.
         value: Value,
@@ -71,7 +71,7 @@ impl fmt::Debug for Decision {
     }
 }
 
-/// One reviewer's part of a decision, bound to the arguments they were shown.
+/// One reviewer's part of a decision, bound to the arguments that the reviewer was shown.
 ///
 /// ```
 /// # fn show(vote: &gate_runtime::review::Vote) {
@@ -95,8 +95,7 @@ pub struct Vote {
     pub comment: Option<String>,
     #[doc(hidden)]
     pub arguments: Digest,
-    /// The digest of what they were shown, and of the evidence in it. Votes of earlier versions
-    /// have neither.
+    /// The digest of the content that the reviewer was shown. Votes of earlier versions have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[doc(hidden)]
     pub shown: Option<Digest>,
@@ -118,7 +117,7 @@ impl Vote {
         &self.roles
     }
 
-    /// Returns whether the person voted for whom the run acts.
+    /// Returns whether the voter is the principal: the person for whom the run acts.
     #[doc(hidden)]
     #[must_use]
     pub fn is_principal(&self) -> bool {
@@ -143,13 +142,13 @@ impl Vote {
         self.comment.as_deref()
     }
 
-    /// Returns the digest of the arguments they were shown.
+    /// Returns the digest of the arguments that the voter was shown.
     #[must_use]
     pub fn arguments(&self) -> Digest {
         self.arguments
     }
 
-    /// Returns the digest of all that they were shown: see
+    /// Returns the digest of all content that the voter was shown: see
     /// [`Approval::review_content`](crate::approval::Approval::review_content). `None` for a vote
     /// of an earlier version.
     #[must_use]
@@ -157,8 +156,8 @@ impl Vote {
         self.shown
     }
 
-    /// Returns the digest of [why it was asked](crate::approval::ReviewContent::evidence), which is
-    /// a part of what they were shown.
+    /// Returns the digest of the [evidence](crate::approval::ReviewContent::evidence), which is a
+    /// part of the content that the voter was shown.
     #[must_use]
     pub fn evidence(&self) -> Option<Digest> {
         self.grounds
@@ -170,12 +169,12 @@ impl Vote {
         self.at
     }
 
-    /// Returns whether the person who voted is one of those whom a step asks.
+    /// Returns whether a step asks the person who voted.
     pub(crate) fn counts_for(&self, tier: &EscalationTier) -> bool {
         tier.asks(&self.roles, self.principal)
     }
 
-    /// Returns who voted, as it is counted.
+    /// Returns the voter as a member of a quorum.
     pub(crate) fn as_member(&self) -> QuorumMember<'_> {
         QuorumMember {
             who: self.reviewer.as_str(),
@@ -185,8 +184,8 @@ impl Vote {
         }
     }
 
-    /// Returns the digest of the arguments that it approves: those shown, or those of the voter's
-    /// edit.
+    /// Returns the digest of the arguments that the vote approves: the shown ones, or those of the
+    /// voter's edit.
     pub(crate) fn approves(&self) -> Option<Digest> {
         match &self.decision {
             Decision::Approve => Some(self.arguments),

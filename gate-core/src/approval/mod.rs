@@ -1,5 +1,4 @@
-//! The life of a call: the question, the votes, the result. **One state machine**, and everything
-//! that follows from it.
+//! The life of a call: the question, the votes, the result. **One state machine** defines it.
 
 pub(crate) mod body;
 pub(crate) mod deadlines;

@@ -1,27 +1,27 @@
 //! Checks whether enough people agreed: people are assigned to requirements, one to one.
 //!
 //! This is the one place that counts consent: for a vote, at dispatch, for a grant, before a
-//! question is asked, and for what a page lists as missing.
+//! question is asked, and for the list of missing people on a page.
 
 use crate::approval::requirement::{EscalationTier, Requirement, ReviewerSelector, people};
 use crate::id::Role;
 use crate::people::identity::identity;
 use crate::text::english;
 
-/// The most ways through the steps of several escalations that are tried. Beyond that, only those
-/// found so far count: fewer ways approve less, never more.
+/// The largest number of combinations of escalation steps that are tried. Beyond that, only the
+/// combinations tried so far count. That can approve less, never more.
 const WAYS: usize = 4_096;
 
-/// A person who agreed, or could.
+/// A person who agreed or could agree.
 #[derive(Clone, Copy, Debug)]
 pub struct QuorumMember<'a> {
     /// The id of the person.
     pub who: &'a str,
     /// The roles that they hold.
     pub roles: &'a [Role],
-    /// Set if the run acts for them.
+    /// Set if the run acts for this person.
     pub is_principal: bool,
-    /// Set if their vote is signed.
+    /// Set if the person's vote is signed.
     pub is_signed: bool,
 }
 
@@ -29,8 +29,8 @@ pub struct QuorumMember<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QuorumShortfall {
     missing: Vec<MissingVoters>,
-    /// Roles that are complete, but of which one more person would also help, by freeing somebody
-    /// for a missing place.
+    /// Roles that are complete, but where one more person would also help, because somebody else
+    /// could then take a missing place.
     instead: Vec<ReviewerSelector>,
 }
 
@@ -42,16 +42,17 @@ struct MissingVoters {
     signed: usize,
 }
 
-/// One person's votes. The store may have been changed to have a vote twice.
+/// The votes of one person. There may be several, if somebody changed the store to have a vote
+/// twice.
 #[derive(Clone)]
 struct OnePerson<'a>(Vec<QuorumMember<'a>>);
 
-/// Returns what is missing until the people behind `voices` meet all of `asked`: each requirement
-/// with how many of its steps have begun.
+/// Returns the people who are missing until `members` meet all of `asked`: requirements, each with
+/// the number of its steps that have begun.
 ///
 /// A person who holds two required roles fills one of them. Requirements for the same role share
-/// its people, and "anyone" is met by any of them, because it names nobody in particular. If steps
-/// of an escalation are alternatives, the one that lacks the fewest people counts.
+/// its people, and any of them also meets "anyone", because "anyone" names nobody in particular. If
+/// steps of an escalation are alternatives, the step that lacks the fewest people counts.
 #[must_use]
 pub fn shortfall(asked: &[(&Requirement, usize)], members: &[QuorumMember<'_>]) -> QuorumShortfall {
     let mut grouped: Vec<(String, OnePerson<'_>)> = Vec::new();
@@ -65,7 +66,7 @@ pub fn shortfall(asked: &[(&Requirement, usize)], members: &[QuorumMember<'_>]) 
     let people: Vec<OnePerson<'_>> = grouped.into_iter().map(|(_, person)| person).collect();
     let mut search = QuorumSearch { people: &people, best: None, ways: WAYS };
     search.choose(asked, &[]);
-    // Fails closed: a requirement none of whose steps has begun is met by nobody.
+    // Fails closed: while no step of a requirement has begun, nobody meets it.
     let nobody = || QuorumShortfall {
         missing: vec![MissingVoters { who: ReviewerSelector::Anyone, count: 1, signed: 0 }],
         instead: Vec::new(),
@@ -115,14 +116,14 @@ fn join(demands: &mut Vec<MissingVoters>, tier: &EscalationTier, wants_signature
 }
 
 impl OnePerson<'_> {
-    fn fills(&self, who: &ReviewerSelector, signed: bool) -> bool {
+    fn fills(&self, selector: &ReviewerSelector, signed: bool) -> bool {
         self.0.iter().any(|member| {
-            who.asks(member.roles, member.is_principal) && (!signed || member.is_signed)
+            selector.asks(member.roles, member.is_principal) && (!signed || member.is_signed)
         })
     }
 }
 
-/// Returns the demands that these people leave open.
+/// Returns the demands that these people do not meet.
 fn shortfall_of(demands: &[MissingVoters], people: &[OnePerson<'_>]) -> QuorumShortfall {
     let open = open_of(demands, people);
     let all = demands.iter().zip(&open);
@@ -156,8 +157,8 @@ fn shortfall_of(demands: &[MissingVoters], people: &[OnePerson<'_>]) -> QuorumSh
     QuorumShortfall { missing, instead }
 }
 
-/// Returns for each demand how many places these people leave open, and how many of those need a
-/// signature.
+/// Returns for each demand the number of places that these people leave open, and how many of these
+/// places need a signature.
 fn open_of(demands: &[MissingVoters], people: &[OnePerson<'_>]) -> Vec<(usize, usize)> {
     // One place for each person that a role demands; those with a signature first.
     let mut indexes: Vec<(usize, &ReviewerSelector, bool)> = Vec::new();
@@ -166,7 +167,8 @@ fn open_of(demands: &[MissingVoters], people: &[OnePerson<'_>]) -> Vec<(usize, u
         match demand.who {
             ReviewerSelector::Role { .. } => {
                 indexes.extend(
-                    (0..demand.count).map(|place| (index, &demand.who, place < demand.signed)),
+                    (0..demand.count)
+                        .map(|assigned_seat| (index, &demand.who, assigned_seat < demand.signed)),
                 );
             }
             ReviewerSelector::Anyone | ReviewerSelector::Principal => {
@@ -179,10 +181,10 @@ fn open_of(demands: &[MissingVoters], people: &[OnePerson<'_>]) -> Vec<(usize, u
             }
         }
     }
-    let mut charged: Vec<Option<usize>> = vec![None; people.len()];
+    let mut assignment: Vec<Option<usize>> = vec![None; people.len()];
     for (place, (index, _, signed)) in indexes.iter().enumerate() {
         let mut tried = vec![false; people.len()];
-        if !find_augmenting_path(place, &indexes, people, &mut charged, &mut tried)
+        if !find_augmenting_path(place, &indexes, people, &mut assignment, &mut tried)
             && let Some(open) = missing.get_mut(*index)
         {
             *open = (open.0 + 1, open.1 + usize::from(*signed));
@@ -191,28 +193,28 @@ fn open_of(demands: &[MissingVoters], people: &[OnePerson<'_>]) -> Vec<(usize, u
     missing
 }
 
-/// Finds a person for a place, who may leave another place if that can be filled by somebody else.
+/// Finds a person for a place. The person may leave another place if somebody else can fill it.
 fn find_augmenting_path(
-    place: usize,
+    seat_index: usize,
     indexes: &[(usize, &ReviewerSelector, bool)],
     people: &[OnePerson<'_>],
-    charged: &mut Vec<Option<usize>>,
+    assignment: &mut Vec<Option<usize>>,
     tried: &mut Vec<bool>,
 ) -> bool {
-    let Some((_, who, signed)) = indexes.get(place) else { return false };
+    let Some((_, selector, signed)) = indexes.get(seat_index) else { return false };
     for (index, person) in people.iter().enumerate() {
         let Some(was_tried) = tried.get_mut(index) else { continue };
-        if std::mem::replace(was_tried, *was_tried || person.fills(who, *signed))
-            || !person.fills(who, *signed)
+        if std::mem::replace(was_tried, *was_tried || person.fills(selector, *signed))
+            || !person.fills(selector, *signed)
         {
             continue;
         }
-        let is_free = match charged.get(index).copied().flatten() {
+        let is_free = match assignment.get(index).copied().flatten() {
             None => true,
-            Some(other) => find_augmenting_path(other, indexes, people, charged, tried),
+            Some(other) => find_augmenting_path(other, indexes, people, assignment, tried),
         };
-        if is_free && let Some(seat) = charged.get_mut(index) {
-            *seat = Some(place);
+        if is_free && let Some(assigned_seat) = assignment.get_mut(index) {
+            *assigned_seat = Some(seat_index);
             return true;
         }
     }
@@ -232,7 +234,7 @@ impl QuorumShortfall {
         self.missing.iter().map(|demand| demand.count).sum()
     }
 
-    /// Returns who is missing, in words: `a manager and 2 of role finance, with a signed vote`.
+    /// Describes who is missing: `a manager and 2 of role finance, with a signed vote`.
     #[doc(hidden)]
     pub fn describe(&self) -> String {
         if self.is_met() {
@@ -267,7 +269,7 @@ mod tests {
             .iter()
             .map(|(_, roles)| roles.iter().map(|role| Role::from(*role)).collect())
             .collect();
-        let voices: Vec<QuorumMember<'_>> = members
+        let quorum_members: Vec<QuorumMember<'_>> = members
             .iter()
             .zip(&roles)
             .map(|((who, _), roles)| QuorumMember {
@@ -278,7 +280,7 @@ mod tests {
             })
             .collect();
         let asked: Vec<_> = asked.iter().map(|requirement| (requirement, usize::MAX)).collect();
-        shortfall(&asked, &voices).describe()
+        shortfall(&asked, &quorum_members).describe()
     }
 
     #[test]
@@ -360,7 +362,7 @@ mod tests {
             for place in 0..=members.len() {
                 let now = shortfall(&asked, &members[..place]).people();
                 prop_assert!(now <= before);
-                // One person is one person.
+                // One more person meets at most one more demand.
                 prop_assert!(before == usize::MAX || before - now <= 1);
                 before = now;
             }

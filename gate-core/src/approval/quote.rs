@@ -5,8 +5,7 @@ use std::fmt;
 use crate::id::ReviewerId;
 use crate::text::sanitized_text::SanitizedText;
 
-/// A text that the gate did not write. Show it through [`SanitizedText`], as the words of its
-/// author.
+/// A text that the gate did not write. Show it through [`SanitizedText`], with its author.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quote {
     by: QuoteAuthor,
@@ -19,7 +18,7 @@ pub struct Quote {
 pub enum QuoteAuthor {
     /// The author of the tool, in a program with its own gate.
     Tool,
-    /// The agent, or the program that it runs in: nobody has checked it.
+    /// The agent, or the program that it runs in. Nobody has checked such a text.
     Agent,
     /// The output of a tool that failed.
     Outcome,
@@ -43,7 +42,7 @@ impl Quote {
         Self { by, text: text.into() }
     }
 
-    /// Returns who wrote it.
+    /// Returns the author.
     #[must_use]
     pub fn by(&self) -> &QuoteAuthor {
         &self.by

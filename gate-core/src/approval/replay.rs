@@ -1,4 +1,4 @@
-//! Replays an approval from its records: for readers who trust the records, and not the store.
+//! Replays an approval from its records, for readers who trust the records and not the store.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,11 +11,11 @@ use crate::records::event::{CallEvent, RecordEvent};
 use crate::records::record::Record;
 
 impl Approval {
-    /// Returns the call as it stood after a record of it, from how it stood before: `None` before
-    /// its first one.
+    /// Returns the state of the call after a record, from its state before the record: `None`
+    /// before its first record.
     ///
-    /// Calls that an earlier version `imported` do not have the arguments, and cannot be replayed.
-    /// Secrets are without their salts, as in records.
+    /// Calls that an earlier version `imported` have no arguments and cannot be replayed. Secrets
+    /// have no salts, as in records.
     ///
     /// ```
     /// use gate_runtime::Approval;
@@ -72,24 +72,24 @@ impl Approval {
         let Some(last) = records.last() else {
             return Err(ReplayError::at(0, "the store has no record of it"));
         };
-        let mut stands = None;
+        let mut replayed = None;
         for record in records {
-            // It comes after the end, and removes only what records do not have.
+            // This event comes after the end, and only removes salts, which records do not have.
             if !matches!(record.event, RecordEvent::Call(CallEvent::SecretsErased { .. })) {
-                stands = Some(Self::after(stands.as_ref(), record)?);
+                replayed = Some(Self::after(replayed.as_ref(), record)?);
             }
         }
         let differs = |what| {
             ReplayError::at(last.seq, format!("after it, {what} are not those of the records"))
         };
-        match stands {
+        match replayed {
             Some(stands) => self.difference(&stands).map_or(Ok(()), |what| Err(differs(what))),
             None => Err(ReplayError::new(last, "it begins nothing")),
         }
     }
 
-    /// Returns the first difference to another state in anything that affects whether it runs, and
-    /// with which arguments.
+    /// Returns the first difference to another state, among everything that affects whether the
+    /// call runs, and with which arguments.
     fn difference(&self, other: &Self) -> Option<&'static str> {
         let (this, that) = (self.without_salts(), other);
         let parts = [
@@ -176,10 +176,10 @@ impl Approval {
                         Arc::clone(assessment),
                     )
                 };
-                let mut opened = Self::open(new, record.at);
-                opened.edition = *edition;
-                opened.requirements.extend(if_failed.as_deref().cloned());
-                opened
+                let mut replayed = Self::open(new, record.at);
+                replayed.edition = *edition;
+                replayed.requirements.extend(if_failed.as_deref().cloned());
+                replayed
             }
             (None, CallEvent::Imported { approval: Some(imported) }) => {
                 check_import(record)?;
@@ -223,7 +223,7 @@ impl Approval {
 /// body from elsewhere does not count here.
 ///
 /// # Errors
-/// If it is approved, or running.
+/// Returns an error if the call is approved or running.
 #[doc(hidden)]
 pub fn check_import(record: &Record) -> Result<(), String> {
     match record.status {
@@ -234,11 +234,11 @@ pub fn check_import(record: &Record) -> Result<(), String> {
     }
 }
 
-/// Returns the number of a call's last record after one more, from the number before it. 0 stands
-/// for records from before there were numbers, which no numbered record precedes.
+/// Returns the number of a call's last record after one more record, from the number before it. 0
+/// stands for records of versions without numbers, which no numbered record precedes.
 ///
 /// # Errors
-/// If it is not the next one: a record is missing between them, or is in another place.
+/// Returns an error if the number is not the next one: a record is missing or in another place.
 #[doc(hidden)]
 pub fn number_after(before: u64, number: Option<u64>) -> Result<u64, String> {
     match number {
@@ -255,8 +255,8 @@ pub fn number_after(before: u64, number: Option<u64>) -> Result<u64, String> {
     }
 }
 
-/// Returns whether two assessments are stored alike. One that was not read from a store has more
-/// details of its policies.
+/// Returns whether two assessments have the same stored form. An assessment that was not read from
+/// a store has more details of its policies.
 fn is_same(one: &Assessment, other: &Assessment) -> bool {
     let text = |of: &Assessment| serde_json::to_string(of).ok();
     one == other || text(one).is_some_and(|one| Some(one) == text(other))
@@ -282,7 +282,7 @@ impl ReplayError {
         Self { seq: record.seq, kind: record.kind(), problem: problem.into() }
     }
 
-    /// Makes an error about a record by its number alone, also about one that is not there.
+    /// Creates an error from a record's number alone, which may be that of a missing record.
     #[doc(hidden)]
     pub fn at(seq: u64, problem: impl Into<String>) -> Self {
         Self { seq, kind: "", problem: problem.into() }
@@ -303,7 +303,7 @@ impl ReplayError {
 
 impl fmt::Display for ReplayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // No record has the number 0: there are none.
+        // No record has the number 0: it stands for a call without records.
         if self.seq == 0 {
             return f.write_str(&self.problem);
         }
@@ -324,12 +324,12 @@ mod tests {
     #[test]
     fn the_numbers_of_a_call_begin_at_one_and_go_on_by_one() {
         assert_eq!([number_after(0, Some(1)), number_after(1, Some(2))], [Ok(1), Ok(2)]);
-        // A call from before there were numbers, and one that goes on with them.
+        // A call without numbers, and a call whose next record is the first with a number.
         assert_eq!([number_after(0, None), number_after(0, Some(1))], [Ok(0), Ok(1)]);
         for (before, number) in [(0, 2), (0, 0), (1, 1), (1, 3), (2, 1), (u64::MAX, 0)] {
             assert!(number_after(before, Some(number)).is_err(), "{before}, {number}");
         }
-        let told = number_after(1, None).unwrap_err();
-        assert_eq!(told, "it has no number among the records of its call, and number 2 is due");
+        let error = number_after(1, None).unwrap_err();
+        assert_eq!(error, "it has no number among the records of its call, and number 2 is due");
     }
 }

@@ -12,8 +12,8 @@ use crate::id::Role;
 use crate::text::english;
 use crate::text::json::EXACT;
 
-/// The default validity of an approval. It is a part of the meaning of approvals of the present
-/// edition: see `Approval::edition`.
+/// The default validity of an approval. Changing it changes the meaning of stored approvals, and
+/// needs a new edition: see `Approval::edition`.
 const VALIDITY: Duration = Duration::from_hours(24);
 
 /// The people who may answer.
@@ -34,13 +34,12 @@ pub enum ReviewerSelector {
         /// The role.
         role: Role,
     },
-    /// The person on whose behalf the run acts: a user confirming what their own agent is about to
-    /// do.
+    /// The person on whose behalf the run acts, like a user who confirms a call of their own agent.
     Principal,
 }
 
 impl ReviewerSelector {
-    /// Requires this number of different people: short for `ask(who).count(people)`.
+    /// Requires this number of different people. Short for `ask(who).count(people)`.
     ///
     /// ```
     /// use gate_runtime::prelude::*;
@@ -99,8 +98,8 @@ impl fmt::Display for ReviewerSelector {
 }
 
 impl ReviewerSelector {
-    /// Returns whether it includes a person with these roles; or the principal, who is asked as
-    /// that alone.
+    /// Returns whether it includes a person with these roles, or the principal, whose roles do not
+    /// count.
     pub(crate) fn asks(&self, roles: &[Role], is_principal: bool) -> bool {
         match self {
             Self::Principal => is_principal,
@@ -166,20 +165,20 @@ impl EscalationTier {
         self.count
     }
 
-    /// Returns the number of refusals that end it.
+    /// Returns the number of refusals that end the question.
     #[must_use]
     pub fn deny_count(&self) -> u8 {
         self.deny_count
     }
 
-    /// Returns the time that this step lasts; `None`: until someone decides.
+    /// Returns the length of this step; `None` if it lasts until someone decides.
     #[must_use]
     pub fn within(&self) -> Option<Duration> {
         self.within
     }
 
-    /// Returns whether it asks a person with these roles; or the principal, who is asked as that
-    /// alone.
+    /// Returns whether it asks a person with these roles, or the principal, whose roles do not
+    /// count.
     ///
     /// ```
     /// use gate_runtime::prelude::*;
@@ -196,9 +195,9 @@ impl EscalationTier {
 /// The condition that must be met before an asked call runs: the people who agree, how many of
 /// them, until when, and who is asked next.
 ///
-/// Made by [`ask`]. A later step of an escalation widens the circle: people who were asked first
-/// may still answer. Only a vote decides: the beginning of a step never approves anything, even if
-/// the existing votes would be enough for it.
+/// Create one with [`ask`]. A later step of an escalation adds people: those who were asked first
+/// may still answer. Only a vote decides: the beginning of a step never approves a call, even if
+/// the existing votes are enough for that step.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -291,8 +290,8 @@ impl Requirement {
         self
     }
 
-    /// Sets the time that they have; after it the next step begins, or the question expires.
-    /// Counted in whole seconds.
+    /// Sets the time that these people have, in whole seconds. After it the next step begins, or
+    /// the question expires.
     #[must_use]
     pub fn within(mut self, time: Duration) -> Self {
         self.last_tier(|tier| tier.within = Some(whole_seconds(time)));
@@ -300,8 +299,8 @@ impl Requirement {
     }
 
     /// Adds a step: more people, who are asked when the time is over. All options except people and
-    /// times come from the first step; but if either step requires [signed](Self::signed) votes,
-    /// both do, and of two [validities](Self::valid_for) the shorter one counts.
+    /// times come from the first step, with two exceptions: if either step requires
+    /// [signed](Self::signed) votes, both do, and the shorter [validity](Self::valid_for) counts.
     #[must_use]
     pub fn then(mut self, next: impl Into<Requirement>) -> Self {
         let next = next.into();
@@ -356,9 +355,9 @@ impl Requirement {
     /// Counts only votes that are signed by the voter's key in the
     /// [directory](crate::ports::Directory::key), and no grants.
     ///
-    /// A rejection counts without a signature, too, because nothing runs by it. (A person who has a
-    /// key signs everything.) Several requirements are met separately: an unsigned vote of somebody
-    /// whom only another one asks counts for that one.
+    /// A rejection also counts without a signature, because it lets nothing run. (A person who has
+    /// a key signs everything.) Several requirements are met separately: if only another
+    /// requirement asks a person, the person's unsigned vote counts for that requirement.
     ///
     /// ```
     /// use gate_runtime::prelude::*;
@@ -372,10 +371,10 @@ impl Requirement {
         self
     }
 
-    /// Limits how long an approval by votes is valid: a call that has not begun by then is asked
-    /// again, with new votes. Defaults to 24 hours: long enough for a run that is resumed the next
-    /// morning, and not longer than what a reviewer saw can be expected to hold. Counted in whole
-    /// seconds from the vote that approves.
+    /// Limits how long an approval by votes is valid. For a call that has not begun by then, people
+    /// are asked again, with new votes. Counted in whole seconds from the vote that approves.
+    /// Defaults to 24 hours: long enough for a run that is resumed the next morning, and short
+    /// enough that the facts a reviewer saw still hold.
     ///
     /// A call that a grant covers is valid as long as the grant, and a call that a rule approves is
     /// evaluated again anyway. Of several requirements, the shortest validity counts.
@@ -393,7 +392,7 @@ impl Requirement {
         self
     }
 
-    /// Requires that somebody other than the editor of the arguments approves them, too.
+    /// Requires that somebody other than the editor of the arguments also approves them.
     ///
     /// By default, an edit needs another person only for a
     /// [destructive](crate::call::Annotations::destructive) tool, and if the rules judge the edited
@@ -436,8 +435,8 @@ impl Requirement {
         self
     }
 
-    /// Sets the text for the model when nobody decided in time, in place of the advice not to
-    /// propose the call again by itself.
+    /// Sets the text for the model when nobody decided in time. It replaces the advice not to
+    /// propose the call again without being asked to.
     ///
     /// ```
     /// use gate_runtime::prelude::*;
@@ -452,8 +451,7 @@ impl Requirement {
         self
     }
 
-    /// Makes it a question instead of a call that could run: only an answer in place of the tool
-    /// counts, or a refusal.
+    /// Makes it a question instead of a call that could run: only an answer or a refusal counts.
     ///
     /// ```
     /// use gate_runtime::prelude::*;
@@ -483,7 +481,7 @@ impl Requirement {
         &self.tiers
     }
 
-    /// Returns whether a person who approves, or answers in the tool's place, must say why.
+    /// Returns whether a person who approves, or answers in the tool's place, must give a comment.
     #[must_use]
     pub fn wants_comment(&self) -> bool {
         self.comment
@@ -513,7 +511,7 @@ impl Requirement {
         self.repeatable
     }
 
-    /// Returns whether it may be answered with a standing permission.
+    /// Returns whether a grant may answer the question.
     #[must_use]
     pub fn takes_grants(&self) -> bool {
         !self.no_grants && !self.signed && self.answers.is_none()
@@ -525,8 +523,7 @@ impl Requirement {
         self.signed
     }
 
-    /// Returns how long an approval is valid that has not been used:
-    /// [`valid_for`](Self::valid_for).
+    /// Returns how long an unused approval is valid: [`valid_for`](Self::valid_for).
     #[must_use]
     pub fn validity(&self) -> Duration {
         self.valid.unwrap_or(VALIDITY)
@@ -551,7 +548,7 @@ impl Requirement {
 
     /// Returns the number of reminders that are due at `now`.
     pub(crate) fn reminders(&self, since: Timestamp, now: Timestamp) -> u64 {
-        // A clock that went back makes no reminder due.
+        // If the clock went back, no reminder is due.
         let passed = u64::try_from(now.as_second().saturating_sub(since.as_second())).unwrap_or(0);
         self.remind
             .map(|time| time.as_secs())
@@ -566,8 +563,8 @@ impl Requirement {
         Timestamp::from_second(since.as_second().checked_add(every.checked_mul(next)?)?).ok()
     }
 
-    /// Describes its problem, if it has one: that it could never be met, or a part of it could
-    /// never happen.
+    /// Describes its problem, if it has one: it could never be met, or a part of it could never
+    /// happen.
     #[doc(hidden)]
     pub fn problem(&self) -> Option<String> {
         if self.valid.is_some_and(|time| time.as_secs() == 0) {
@@ -603,7 +600,7 @@ impl Requirement {
         })
     }
 
-    /// Returns the number of steps that have begun at `now`; `None`: the last one is over.
+    /// Returns the number of steps that have begun at `now`; `None` if the last step is over.
     pub(crate) fn reached(&self, since: Timestamp, now: Timestamp) -> Option<usize> {
         let mut end = since;
         for (index, tier) in self.tiers.iter().enumerate() {
@@ -665,7 +662,8 @@ impl fmt::Display for Requirement {
     }
 }
 
-/// Returns a time as it is stored. Longer times have no exact form in JSON, and never end anyway.
+/// Returns a duration in whole seconds, as it is stored, and at most as long as JSON can represent
+/// exactly.
 fn whole_seconds(time: Duration) -> Duration {
     Duration::from_secs(time.as_secs().min(EXACT))
 }

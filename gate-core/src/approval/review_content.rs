@@ -1,4 +1,4 @@
-//! The content that a reviewer is shown, and its digest, which can be recomputed from the records.
+//! The content that a reviewer is shown, and its digest, which readers can recompute from records.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ use crate::text::json::canonical;
 /// contains its [digest](Self::digest).
 ///
 /// It does not contain votes of others, nor anything that changes by time alone: steps, reminders,
-/// deadlines. Any other change makes it a different question.
+/// deadlines. After any other change the content, and so the question, is a different one.
 ///
 /// ```
 /// use gate_runtime::id::Digest;
@@ -53,7 +53,7 @@ pub struct ReviewContent {
     json: String,
 }
 
-/// The text whose digest a vote has. The call is as records have it.
+/// The text whose digest is in a vote. The call has the form that it has in records.
 #[derive(Serialize)]
 struct PageText<'a> {
     call: &'a CallSubject,
@@ -85,17 +85,17 @@ struct ReviewEvidence<'a> {
 }
 
 impl ReviewContent {
-    /// Returns canonical JSON (RFC 8785) of `call`, which is the subject of each of its records,
-    /// and of the digests of `arguments` and `grounds`.
+    /// Returns canonical JSON (RFC 8785) with `call`, which is the subject of each of its records,
+    /// and the digests of `arguments` and `grounds`.
     #[must_use]
     pub fn as_json(&self) -> &str {
         &self.json
     }
 
-    /// Returns canonical JSON of why it is asked: `assessment` with every rule's result,
-    /// `requirements`, `attempts`, and where there are any `failure`, `earlier` refusals,
-    /// `changes`, the digests of the arguments `proposed` before a person edited them and `given`
-    /// before they were completed.
+    /// Returns canonical JSON of the reasons for the question: `assessment` with every rule's
+    /// result, `requirements` and `attempts`. Where they exist, it also has `failure`, `earlier`
+    /// refusals, `changes`, and the digests of the arguments `proposed` before a person edited them
+    /// and `given` before they were completed.
     #[must_use]
     pub fn evidence(&self) -> &str {
         &self.grounds
@@ -113,8 +113,8 @@ impl ReviewContent {
         Digest::of(&self.json)
     }
 
-    /// Returns the digest of the content that somebody was shown, from the call and the parts in a
-    /// vote.
+    /// Returns the digest of the content that a voter was shown, from the call and the digests in
+    /// the vote.
     pub(crate) fn digest_of(call: &CallSubject, arguments: Digest, evidence: Digest) -> Digest {
         Digest::of(text(&PageText { call, arguments, grounds: evidence }))
     }
@@ -127,7 +127,7 @@ impl fmt::Debug for ReviewContent {
 }
 
 impl Approval {
-    /// Returns the content that a reviewer is shown of it as it is now.
+    /// Returns the content that a reviewer is shown now.
     #[must_use]
     pub fn review_content(&self) -> ReviewContent {
         let evidence = text(&ReviewEvidence {
@@ -147,14 +147,14 @@ impl Approval {
         ReviewContent { arguments, grounds: evidence, json }
     }
 
-    /// Returns the digest of the content that a reviewer is shown of it now.
+    /// Returns the digest of the content that a reviewer is shown now.
     #[must_use]
     pub fn shown(&self) -> Digest {
         self.review_content().digest()
     }
 }
 
-/// Returns canonical JSON of the gate's own data, which always has one. The fallback still gives
+/// Returns canonical JSON of the gate's own data, which always exists. The fallback still gives
 /// different data different texts.
 fn text(data: &impl Serialize) -> String {
     let value = serde_json::to_value(data).unwrap_or_default();
@@ -254,7 +254,8 @@ mod tests {
         CallEvent::Voted { vote: Box::new(vote) }
     }
 
-    /// Votes that were signed are about it for as long as records are kept.
+    /// Checks that the text stays the same, because signed votes refer to it for as long as records
+    /// are kept.
     #[test]
     fn what_is_shown_has_this_text_for_ever() {
         let content = approval().review_content();
@@ -293,8 +294,8 @@ mod tests {
 
     #[test]
     fn votes_steps_and_reminders_change_nothing_of_what_is_shown() {
-        let opened = approval();
-        let voted = opened.apply(&vote(&opened, Decision::Approve), at(1)).unwrap();
+        let pending = approval();
+        let voted = pending.apply(&vote(&pending, Decision::Approve), at(1)).unwrap();
         let reminded = voted.apply(&CallEvent::Reminded { count: 1 }, at(3)).unwrap();
         let escalated = reminded.apply(&CallEvent::Escalated { reached: vec![2] }, at(11)).unwrap();
         let withdrawn =
@@ -302,7 +303,7 @@ mod tests {
         let held =
             Approval { held: true, note: Some("from elsewhere".into()), ..withdrawn.clone() };
         for same in [voted, reminded, escalated, withdrawn, held] {
-            assert_eq!(same.shown(), opened.shown());
+            assert_eq!(same.shown(), pending.shown());
         }
     }
 
@@ -319,7 +320,7 @@ mod tests {
             change(&mut info);
             subject(&|subject| subject.info = Arc::new(info.clone()))
         };
-        let judged = |change: &dyn Fn(&mut Assessment)| {
+        let changed_content = |change: &dyn Fn(&mut Assessment)| {
             let mut assessment = assessment();
             change(&mut assessment);
             Approval { assessment: Arc::new(assessment), ..opened.clone() }
@@ -349,9 +350,9 @@ mod tests {
             info(&|info| info.roles = vec!["vip".into()]),
             info(&|info| info.case = Some("ticket-8".into())),
             info(&|info| info.passages = vec![AgentHop::HandedOff { from: "triage".into() }]),
-            judged(&|assessment| assessment.origins.clear()),
-            judged(&|assessment| assessment.verdict = Verdict::Deny),
-            judged(&|assessment| {
+            changed_content(&|assessment| assessment.origins.clear()),
+            changed_content(&|assessment| assessment.verdict = Verdict::Deny),
+            changed_content(&|assessment| {
                 let Opinion::Policy(policy) = &mut assessment.opinions[0] else {
                     panic!("it is a policy")
                 };

@@ -1,4 +1,4 @@
-//! The snapshot of a question: everything that people are shown of it, in every channel.
+//! The snapshot of a question: everything that it shows to people, in every channel.
 
 use std::collections::BTreeSet;
 
@@ -17,9 +17,9 @@ use crate::text::sanitized_text::{SanitizedText, TextHazard};
 
 /// Everything that a question shows to people, with the author of each text.
 ///
-/// Terminal, pages, Slack, mail, PagerDuty and the command line render it, and decide nothing about
-/// it. A text of the gate's own is a `String` or `&str` and safe to display; any other text is a
-/// [`Quote`] with its author, and its channel shows it as theirs.
+/// The terminal, pages, Slack, mail, PagerDuty and the command line only render it. A text of the
+/// gate is a `String` or `&str` and safe to display; any other text is a [`Quote`], which a channel
+/// shows with its author.
 ///
 /// ```
 /// # fn show(asked: &gate_runtime::Interruption) {
@@ -55,21 +55,21 @@ pub struct ReviewSnapshot {
     valid: Option<String>,
 }
 
-/// A notice for reviewers before they decide: words of the gate, of somebody else, or both.
+/// A notice for reviewers before they decide: a text of the gate, a quote, or both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReviewNotice {
-    words: String,
+    text: String,
     quote: Option<Quote>,
 }
 
 impl ReviewNotice {
-    /// Returns the gate's words, which may introduce the quote; empty if the quote needs none.
+    /// Returns the gate's text, which may introduce the quote; empty if the quote needs none.
     #[must_use]
     pub fn text(&self) -> &str {
-        &self.words
+        &self.text
     }
 
-    /// Returns the words of somebody else that belong to it.
+    /// Returns the quote that belongs to the notice.
     #[must_use]
     pub fn quote(&self) -> Option<&Quote> {
         self.quote.as_ref()
@@ -77,14 +77,14 @@ impl ReviewNotice {
 }
 
 impl ReviewSnapshot {
-    /// Returns the sentence that says what the call would do.
+    /// Returns the sentence about what the call would do.
     #[must_use]
     pub fn headline(&self) -> &CallHeadline {
         &self.headline
     }
 
-    /// Returns what the tool does, by its author; `None` if only the agent describes it, and then
-    /// it is among its [claims](Self::claims).
+    /// Returns the author's description of the tool. `None` if only the agent describes the tool:
+    /// that text is among the agent's [claims](Self::claims).
     #[must_use]
     pub fn purpose(&self) -> Option<&Quote> {
         self.purpose.as_ref()
@@ -119,14 +119,14 @@ impl ReviewSnapshot {
         }
     }
 
-    /// Lists earlier events, and everything else that speaks against trusting the call as it is.
+    /// Lists earlier events, and all other reasons not to trust the call as it is.
     #[must_use]
     pub fn notices(&self) -> &[ReviewNotice] {
         &self.notices
     }
 
-    /// Lists the agent's claims about its question, its own tool and its reasons; the longest, its
-    /// reasons, comes last. Nobody has checked them.
+    /// Lists the agent's claims about its question, its own tool and its reasons. The reasons,
+    /// which are the longest, come last. Nobody has checked these claims.
     #[must_use]
     pub fn claims(&self) -> &[ReviewNotice] {
         &self.claims
@@ -138,13 +138,14 @@ impl ReviewSnapshot {
         &self.arguments
     }
 
-    /// Lists the hazards of untrusted texts, each once; each text is checked completely.
+    /// Lists the hazards of all untrusted texts, each once. Texts that are shortened for display
+    /// are checked in full.
     #[must_use]
     pub fn hazards(&self) -> &[TextHazard] {
         &self.hazards
     }
 
-    /// Returns who decides it, in words.
+    /// Describes who decides.
     #[must_use]
     pub fn decides(&self) -> &str {
         &self.decides
@@ -162,7 +163,7 @@ impl ReviewSnapshot {
         self.until
     }
 
-    /// Returns how long an approval is valid, in words.
+    /// Describes how long an approval is valid.
     #[must_use]
     pub fn valid(&self) -> Option<&str> {
         self.valid.as_deref()
@@ -170,8 +171,8 @@ impl ReviewSnapshot {
 }
 
 impl Approval {
-    /// Writes the sentence that says what it would do: the summary of its tool, or the tool's title
-    /// with its first arguments.
+    /// Writes the sentence about what the call would do: the summary of its tool, or the tool's
+    /// title with the first arguments.
     #[must_use]
     pub fn headline(&self, tool: Option<&Descriptor>) -> CallHeadline {
         if let Some(summary) = tool.and_then(Descriptor::summary) {
@@ -184,12 +185,12 @@ impl Approval {
         CallHeadline::of_arguments(title, shown.map(|argument| (argument.name(), argument.is())))
     }
 
-    /// Collects what people are shown of it. `notices` are sentences that it cannot derive itself,
-    /// such as `Interruption::tool_notice` in `gate-runtime`.
+    /// Collects everything that people are shown. `notices` are additional sentences that do not
+    /// follow from the approval, such as `Interruption::tool_notice` in `gate-runtime`.
     #[must_use]
     pub fn review(&self, tool: Option<&Descriptor>, notices: &[&str]) -> ReviewSnapshot {
         let arguments = self.shown_arguments(tool);
-        let waits = self.status() == Status::Pending;
+        let is_pending = self.status() == Status::Pending;
         let (decides, still) = (sanitized(&self.waits_for()), sanitized(&self.still_needs()));
         ReviewSnapshot {
             headline: self.headline(tool),
@@ -202,8 +203,8 @@ impl Approval {
             notices: self.notices(notices),
             claims: self.claims(tool),
             hazards: self.hazards(tool, &arguments),
-            still_needs: Some(still).filter(|still| waits && *still != decides),
-            until: self.expires_at().filter(|_| waits),
+            still_needs: Some(still).filter(|still| is_pending && *still != decides),
+            until: self.expires_at().filter(|_| is_pending),
             valid: self.describe_validity(),
             arguments,
             decides,
@@ -221,12 +222,12 @@ impl Approval {
     }
 
     fn notices(&self, others: &[&str]) -> Vec<ReviewNotice> {
-        let plain = |text: String| ReviewNotice { words: text, quote: None };
+        let plain = |text: String| ReviewNotice { text, quote: None };
         let mut notices: Vec<ReviewNotice> =
-            others.iter().map(|words| plain(sanitized(words))).collect();
-        if let Some((words, failure)) = self.failure_notice().zip(self.failure()) {
+            others.iter().map(|note| plain(sanitized(note))).collect();
+        if let Some((failure_text, failure)) = self.failure_notice().zip(self.failure()) {
             let quote = Some(Quote::new(QuoteAuthor::Outcome, failure));
-            notices.push(ReviewNotice { words: words.to_owned(), quote });
+            notices.push(ReviewNotice { text: failure_text.to_owned(), quote });
         }
         notices.extend(self.equal_calls_notice().map(plain));
         let changes = self.changes();
@@ -245,8 +246,8 @@ impl Approval {
         }
         notices.extend(self.earlier().iter().map(|refusal| {
             let by = QuoteAuthor::Person(refusal.by().clone());
-            let words = format!("{by} refused this tool earlier in this run or case:");
-            ReviewNotice { words, quote: Some(Quote::new(by, refusal.reason())) }
+            let introduction = format!("{by} refused this tool earlier in this run or case:");
+            ReviewNotice { text: introduction, quote: Some(Quote::new(by, refusal.reason())) }
         }));
         notices
     }
@@ -255,7 +256,7 @@ impl Approval {
         let subject = self.subject();
         let request = subject.request();
         let claim = |text: &str, quote: String| ReviewNotice {
-            words: text.to_owned(),
+            text: text.to_owned(),
             quote: Some(Quote::new(QuoteAuthor::Agent, quote)),
         };
         let priority = request
@@ -264,11 +265,10 @@ impl Approval {
         let of_tool = first_line(tool).filter(|_| tool.is_some_and(Descriptor::is_remote));
         let claims = [
             request.and_then(RemoteRequest::about).map(|about| claim("", about.replace('\n', " "))),
-            priority.map(|priority| ReviewNotice {
-                words: format!("It says: {priority}"),
-                quote: None,
-            }),
-            of_tool.map(|words| claim("It says of the tool:", words.to_owned())),
+            priority
+                .map(|priority| ReviewNotice { text: format!("It says: {priority}"), quote: None }),
+            of_tool
+                .map(|self_description| claim("It says of the tool:", self_description.to_owned())),
             subject.reasoning().map(|reasoning| claim("", reasoning.to_owned())),
         ];
         claims.into_iter().flatten().collect()
@@ -278,30 +278,30 @@ impl Approval {
         let subject = self.subject();
         let info = subject.info();
         let mut found = BTreeSet::new();
-        let mut look = |text: &str| {
+        let mut add_hazards = |text: &str| {
             found.extend(
                 SanitizedText::of(&text.replace(['\n', '\t'], " ")).hazards().iter().copied(),
             );
         };
-        look(self.tool().as_str());
-        look(info.agent().as_str());
-        look(info.run().as_str());
-        look(info.principal().map(AsRef::as_ref).unwrap_or_default());
-        look(info.case().map(AsRef::as_ref).unwrap_or_default());
+        add_hazards(self.tool().as_str());
+        add_hazards(info.agent().as_str());
+        add_hazards(info.run().as_str());
+        add_hazards(info.principal().map(AsRef::as_ref).unwrap_or_default());
+        add_hazards(info.case().map(AsRef::as_ref).unwrap_or_default());
         self.claims(tool)
             .iter()
             .filter_map(ReviewNotice::quote)
-            .for_each(|claim| look(claim.text()));
+            .for_each(|claim| add_hazards(claim.text()));
         if let Some(AcceptedAnswers::OneOf { choices }) = self.answers() {
             for choice in choices {
-                look(choice);
+                add_hazards(choice);
             }
         }
         for argument in arguments {
             argument
                 .schema_description()
-                .filter(|words| words.by() == &QuoteAuthor::Agent)
-                .inspect(|words| look(words.text()));
+                .filter(|quoted| quoted.by() == &QuoteAuthor::Agent)
+                .inspect(|words| add_hazards(words.text()));
         }
         found.extend(arguments.iter().flat_map(ShownArgument::hazards));
         found.into_iter().collect()

@@ -17,19 +17,19 @@ use crate::id::ReviewerId;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Settlement {
-    /// It ran, with this end.
+    /// It ran, with this outcome.
     Ran {
         /// The outcome that the model gets as its result.
         outcome: ToolOutcome,
     },
     /// It did not run, and will not run.
     DidNotRun,
-    /// It should run again, whether or not it ran before: a new permit, under the same call id.
+    /// It should run again, whether or not it ran before, with a new permit and the same call id.
     RunAgain,
 }
 
 impl Settlement {
-    /// Makes the settlement of a call that ran and returned this.
+    /// Creates the settlement of a call that ran and returned this value.
     #[must_use]
     pub fn ran(value: &serde_json::Value) -> Self {
         Self::Ran { outcome: ToolOutcome::returned(value) }
@@ -46,7 +46,7 @@ impl fmt::Display for Settlement {
     }
 }
 
-/// The person or the thing that found out.
+/// The person or the mechanism that settled a call.
 ///
 /// ```
 /// use gate_runtime::review::SettledBy;

@@ -1,4 +1,4 @@
-//! The arguments of a call as people are shown them: one answer for every channel.
+//! The arguments of a call as people are shown them, the same in every channel.
 
 use std::collections::BTreeSet;
 
@@ -13,11 +13,11 @@ use crate::call::origin::Origin;
 use crate::text::json::{below, step_name};
 use crate::text::sanitized_text::{SanitizedText, TextHazard, quoted};
 
-/// One value among the arguments of a call, as people are shown it: no object, and no list with
-/// objects in it.
+/// One value among the arguments of a call, as people are shown it. It is never an object, nor a
+/// list with objects in it: their fields are values of their own.
 ///
-/// Every channel renders these and decides nothing about them: which arguments there are, their
-/// order, which are secret, where a value came from.
+/// Every channel only renders these values. The approval determines which arguments there are,
+/// their order, which ones are secret, and where a value came from.
 ///
 /// ```
 /// # fn show(approval: &gate_runtime::Approval) {
@@ -32,37 +32,37 @@ pub struct ShownArgument {
     name: String,
     value: ShownValue,
     source: ValueSource,
-    meaning: Option<Quote>,
+    schema_description: Option<Quote>,
 }
 
 /// A value as people are shown it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ShownValue {
-    /// It is a secret: nobody is shown it.
+    /// A secret, which nobody is shown.
     Secret,
-    /// It is this.
+    /// This value.
     Is(Value),
-    /// A reviewer left it out.
+    /// Left out by a reviewer.
     LeftOut,
 }
 
 /// The source of a value among the arguments.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ValueSource {
-    /// Nothing is known of it.
+    /// The source is unknown.
     Unknown,
-    /// It was said in the conversation first by this voice.
+    /// This party said it first in the conversation.
     Said(Origin),
-    /// The call did not give it: it is the tool's default.
+    /// The call did not give the value: it is the tool's default.
     Default,
-    /// The call gave this, which the tool's type writes otherwise.
+    /// The call gave another form of the value, which the tool's type rewrites.
     Rewritten {
         /// The value that was given.
         given: Value,
     },
-    /// A reviewer changed it.
+    /// A reviewer changed the value.
     Edited {
-        /// The value that was proposed: `None` if none was.
+        /// The proposed value; `None` if none was proposed.
         proposed: Option<Value>,
     },
 }
@@ -74,8 +74,8 @@ impl ShownArgument {
         &self.pointer
     }
 
-    /// Returns its place for people: `limits.max`. A dot or a backslash in a name has a backslash
-    /// before it. Show it as untrusted text.
+    /// Returns its place in a form for people: `limits.max`. A dot or a backslash in a name has a
+    /// backslash before it. Show it as untrusted text.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -93,13 +93,13 @@ impl ShownArgument {
         &self.source
     }
 
-    /// Returns its description in the tool's schema: the words of the tool's owner.
+    /// Returns its description in the tool's schema, as a quote of the tool's owner.
     #[must_use]
     pub fn schema_description(&self) -> Option<&Quote> {
-        self.meaning.as_ref()
+        self.schema_description.as_ref()
     }
 
-    /// Returns the value that would run, unless it is left out. A secret is its mark.
+    /// Returns the value that would run, unless it is left out. For a secret, this is its mark.
     pub(crate) fn is(&self) -> Option<&Value> {
         match &self.value {
             ShownValue::Is(value) => Some(value),
@@ -107,7 +107,7 @@ impl ShownArgument {
         }
     }
 
-    /// Returns its value in words and JSON, safe to display: a text has its quotes, so that it is
+    /// Returns its value as text that is safe to display. A string has its quotes, so that it is
     /// clear where it ends.
     #[must_use]
     pub fn text(&self) -> String {
@@ -119,7 +119,7 @@ impl ShownArgument {
         }
     }
 
-    /// Returns the value's text as it is, to be counted or digested; empty for a secret.
+    /// Returns the value's text as it is, for counting or digesting; empty for a secret.
     #[must_use]
     pub fn whole(&self) -> String {
         match &self.value {
@@ -129,24 +129,23 @@ impl ShownArgument {
         }
     }
 
-    /// Lists the hazards of its name and its value, each once. Several lines in a text are no
-    /// hazard.
+    /// Lists the hazards of its name and its value, each once. Line breaks in a text are no hazard.
     #[must_use]
     pub fn hazards(&self) -> Vec<TextHazard> {
         let mut found = BTreeSet::new();
-        let mut look = |text: &str| {
+        let mut add_hazards = |text: &str| {
             found.extend(
                 SanitizedText::of(&text.replace(['\n', '\t'], " ")).hazards().iter().copied(),
             );
         };
-        look(&self.name);
+        add_hazards(&self.name);
         if let ShownValue::Is(value) = &self.value {
-            visit_texts(value, &mut look);
+            visit_texts(value, &mut add_hazards);
         }
         found.into_iter().collect()
     }
 
-    /// Describes where the value is from; `None` if nothing is known of it. Show the words as
+    /// Describes the source of the value; `None` if it is unknown. Show the description as
     /// untrusted text.
     #[must_use]
     pub fn describe_source(&self) -> Option<String> {
@@ -166,7 +165,7 @@ impl ShownArgument {
         }
     }
 
-    /// Returns whether a reviewer should look twice at where it is from.
+    /// Returns whether a reviewer should check the source of the value.
     #[must_use]
     pub fn is_doubtful(&self) -> bool {
         match &self.source {
@@ -178,8 +177,8 @@ impl ShownArgument {
 }
 
 impl Approval {
-    /// Lists the arguments that it would run with, value by value, in the order of the tool's
-    /// author, as far as its descriptor knows that; then the values that a reviewer left out.
+    /// Lists the arguments that the call would run with, value by value, in the order of the tool's
+    /// author if the descriptor has it; then the values that a reviewer left out.
     #[must_use]
     pub fn shown_arguments(&self, tool: Option<&Descriptor>) -> Vec<ShownArgument> {
         let mut shown = Vec::new();
@@ -199,7 +198,7 @@ impl Approval {
                     ShownValue::Is(value.clone())
                 },
                 source: ValueSource::Unknown,
-                meaning: description(pointer),
+                schema_description: description(pointer),
             });
         });
         let proposed = self.is_edited().then(|| self.proposed().to_json());
@@ -212,13 +211,13 @@ impl Approval {
                 if arguments.pointer(pointer).is_none() && !self.proposed().is_secret(value) {
                     let (pointer, name) = (pointer.to_owned(), name.to_owned());
                     let source = ValueSource::Edited { proposed: Some(value.clone()) };
-                    let meaning = description(&pointer);
+                    let schema_description = description(&pointer);
                     shown.push(ShownArgument {
                         pointer,
                         name,
                         value: ShownValue::LeftOut,
                         source,
-                        meaning,
+                        schema_description,
                     });
                 }
             });
@@ -253,35 +252,35 @@ impl Approval {
             }
         }
         // The origin of the value, or of what contains it.
-        let mut index = pointer.as_str();
+        let mut ancestor = pointer.as_str();
         let origins: &[ArgumentOrigin] = &self.assessment.origins;
-        while !index.is_empty() {
-            if let Some(found) = origins.iter().find(|of| of.pointer == index) {
+        while !ancestor.is_empty() {
+            if let Some(found) = origins.iter().find(|of| of.pointer == ancestor) {
                 return ValueSource::Said(found.origin.clone());
             }
-            index = index.rsplit_once('/').map_or("", |(outer, _)| outer);
+            ancestor = ancestor.rsplit_once('/').map_or("", |(outer, _)| outer);
         }
         ValueSource::Unknown
     }
 }
 
-/// Returns the value that was given for a place: the one at that place, or a single value where an
-/// object with that place is now. `None` for a default.
+/// Returns the value that the call gave for a place: the value at that place, or a single value
+/// where there is now an object that contains the place. `None` for a default.
 #[must_use]
 pub fn given_at<'a>(given: &'a Value, pointer: &str) -> Option<&'a Value> {
-    let mut index = pointer;
+    let mut ancestor = pointer;
     loop {
-        match given.pointer(index) {
-            Some(found) if index.len() == pointer.len() => return Some(found),
+        match given.pointer(ancestor) {
+            Some(found) if ancestor.len() == pointer.len() => return Some(found),
             Some(found) => {
                 return Some(found).filter(|found| !found.is_object() && !found.is_array());
             }
-            None => index = index.rsplit_once('/')?.0,
+            None => ancestor = ancestor.rsplit_once('/')?.0,
         }
     }
 }
 
-/// Calls `visit` with every text in a value. Their escapes in JSON would hide their hazards.
+/// Calls `visit` with every text in a value, because escapes in JSON would hide a text's hazards.
 fn visit_texts(value: &Value, visit: &mut dyn FnMut(&str)) {
     match value {
         Value::String(text) => visit(text),
@@ -294,8 +293,8 @@ fn visit_texts(value: &Value, visit: &mut dyn FnMut(&str)) {
     }
 }
 
-/// Calls `visit` with the place, the name and the value of everything that is no object and no list
-/// with objects in it.
+/// Calls `visit` with the place, the name and the value of everything except objects and lists with
+/// objects in them.
 fn flatten(
     value: &Value,
     pointer: &str,
@@ -325,8 +324,8 @@ fn flatten(
     }
 }
 
-/// Returns the description that a tool's schema has of the value at a place. It is the claim of the
-/// tool's owner.
+/// Returns the description of the value at a place in a tool's schema. It is a claim of the tool's
+/// owner.
 #[must_use]
 pub fn about_argument<'a>(schema: &'a Value, pointer: &str) -> Option<&'a str> {
     let at = argument_schema(schema, pointer)?;
@@ -334,8 +333,8 @@ pub fn about_argument<'a>(schema: &'a Value, pointer: &str) -> Option<&'a str> {
     text(at).or_else(|| text(resolved(schema, at)))
 }
 
-/// Returns the part of a tool's schema that is about the value at a place, as it stands there:
-/// maybe a reference. `None` where the schema knows no such place.
+/// Returns the part of a tool's schema for the value at a place, unresolved: it may be a reference.
+/// `None` if the schema has no such place.
 #[must_use]
 pub fn argument_schema<'a>(schema: &'a Value, pointer: &str) -> Option<&'a Value> {
     let mut at = schema;
@@ -350,8 +349,9 @@ pub fn argument_schema<'a>(schema: &'a Value, pointer: &str) -> Option<&'a Value
 }
 
 fn resolved<'a>(schema: &'a Value, at: &'a Value) -> &'a Value {
-    let referred =
-        || at.get("$ref")?.as_str()?.strip_prefix('#').and_then(|index| schema.pointer(index));
+    let referred = || {
+        at.get("$ref")?.as_str()?.strip_prefix('#').and_then(|reference| schema.pointer(reference))
+    };
     referred().unwrap_or(at)
 }
 
@@ -413,7 +413,7 @@ mod tests {
             name: "tags".to_owned(),
             value: ShownValue::Is(json!(["a", "\u{1b}[2J", "x\ny"])),
             source: ValueSource::Unknown,
-            meaning: None,
+            schema_description: None,
         };
         assert_eq!(listed.hazards(), [TextHazard::Control]);
     }
@@ -436,7 +436,7 @@ mod tests {
         let given = json!({"to": "x.example", "amount": 16_777_217});
         let found = shown(plain(&arguments), Some(given), &["to", "amount", "most"]);
         let text: Vec<(&str, Option<&str>)> =
-            found.iter().map(|(name, _, words)| (&**name, words.as_deref())).collect();
+            found.iter().map(|(name, _, value_note)| (&**name, value_note.as_deref())).collect();
         let expected = [
             ("to", None),
             ("amount", Some("given as 16777217")),

@@ -12,7 +12,7 @@ use crate::id::ApprovalId;
 use crate::text::digest::{Digest, hex};
 use crate::text::json::canonical;
 
-/// The first line of the signed text: nothing else that a key signs begins like this.
+/// The first line of the signed text. No other text that a key signs begins with it.
 const HEADER: &str = "gate/vote@v1";
 /// The header that earlier versions signed. Their votes still count.
 const EARLIER_HEADER: &str = "github.com/gate-rs/gate/vote@v1";
@@ -20,7 +20,7 @@ const EARLIER_HEADER: &str = "github.com/gate-rs/gate/vote@v1";
 /// The longest signed text, in bytes: the limit of a signed note.
 const LONGEST: usize = 500_000;
 
-/// Why a vote's signature is not valid.
+/// The reason why a vote's signature is not valid.
 ///
 /// ```
 /// use gate_runtime::review::VoteSignatureError;
@@ -29,17 +29,17 @@ const LONGEST: usize = 500_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VoteSignatureError {
-    /// It is not signed, and the voter has a key in the directory.
+    /// The vote is not signed, but the voter has a key in the directory.
     Unsigned,
-    /// It is signed, and the voter has no key in the directory.
+    /// The vote is signed, but the voter has no key in the directory.
     NoKey,
-    /// It is not signed by this key, or the key is another person's.
+    /// The vote is not signed by this key, or the key is another person's.
     OtherKey,
     /// The key is a witness's, which signs checkpoints.
     WitnessKey,
-    /// The text that was signed is not that of this vote on this call.
+    /// The signed text is not the text of this vote on this call.
     OtherVote,
-    /// It is too long to be signed.
+    /// The vote is too long to be signed.
     TooLong,
 }
 
@@ -80,7 +80,7 @@ impl std::error::Error for VoteSignatureError {}
 
 impl Vote {
     /// Returns the vote as a signed note (C2SP `signed-note`), if it is signed: text, empty line,
-    /// signature. Other programs can verify it, too.
+    /// signature. Other programs can verify it too.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -112,14 +112,15 @@ impl Vote {
         self.signed.as_ref().map(SignedVote::as_str)
     }
 
-    /// Returns whether it is signed. [`verify_signature`](Self::verify_signature) checks by whom.
+    /// Returns whether it is signed. [`verify_signature`](Self::verify_signature) checks whose
+    /// signature it is.
     #[must_use]
     pub fn is_signed(&self) -> bool {
         self.signed.is_some()
     }
 
-    /// Verifies that the owner of this key signed this very vote on this call: the text is made
-    /// again from call and vote, and its signature is verified.
+    /// Verifies that the owner of this key signed this vote on this call: rebuilds the text from
+    /// call and vote, and verifies its signature.
     ///
     /// The key must be the voter's: get it from a directory that you trust, and never from the
     /// vote. Everything in the vote is signed except the roles, which come from the directory. Of
@@ -188,15 +189,15 @@ impl Vote {
             .filter_map(|header| self.text(header, call.approval, nonce))
             .find(|text| text == note.text());
         let signature = text.and_then(|text| signed.strip_prefix(&text)?.strip_prefix('\n'));
-        // Exactly one signature, and nothing after it that was not verified.
+        // There must be exactly one signature, and nothing unverified after it.
         if signature.is_none_or(|lines| lines.matches('\n').count() != 1) || !is_nonce(nonce) {
             return Err(VoteSignatureError::OtherVote);
         }
         note.verify(std::slice::from_ref(key)).map(drop).map_err(|_| VoteSignatureError::OtherKey)
     }
 
-    /// Checks that it is signed as the directory requires: by the voter's key, or not at all if
-    /// they have none.
+    /// Checks that it is signed as the directory requires: by the voter's key, or not at all if the
+    /// voter has none.
     #[doc(hidden)]
     pub fn check_signature(
         &self,
@@ -210,8 +211,8 @@ impl Vote {
         }
     }
 
-    /// Signs it. Use a nonce once, so that no two signatures are alike, even of the same words at
-    /// the same time.
+    /// Signs the vote. Use each nonce once, so that no two signatures are equal, even of the same
+    /// text at the same time.
     #[doc(hidden)]
     pub fn sign(
         &mut self,
@@ -363,10 +364,12 @@ mod tests {
         let vote = approved();
         let note = vote.signed().unwrap().as_bytes();
         let mut found = 0;
-        for (index, bit) in (0..note.len()).flat_map(|place| (0..8).map(move |bit| (place, bit))) {
+        for (index, bit) in
+            (0..note.len()).flat_map(|position| (0..8).map(move |bit| (position, bit)))
+        {
             let mut changed = note.to_vec();
             changed[index] ^= 1 << bit;
-            // What is no text is in no store.
+            // A store contains only texts.
             let Ok(changed) = String::from_utf8(changed) else { continue };
             let changed = Vote { signed: Some(SignedVote(changed)), ..vote.clone() };
             assert!(verified(&changed).is_err(), "bit {bit} of byte {index}");
@@ -449,7 +452,7 @@ mod tests {
         for (index, change) in changes.iter().enumerate() {
             assert!(other(change).is_err(), "change {index}");
         }
-        // Roles are the directory's word, and it is asked.
+        // Roles come from the directory, and are not signed.
         assert_eq!(other(&|vote| vote.roles.clear()), Ok(()));
     }
 
@@ -502,7 +505,7 @@ mod tests {
             unsigned.sign(call().approval, &witness, &[7; 32]),
             Err(VoteSignatureError::WitnessKey)
         );
-        // Somebody else's signature does not become hers by the name in its line.
+        // Her name in the signature line does not make another person's signature hers.
         let his = signed(vote_of(Decision::Approve, None), &key("omar", 2));
         let renamed = Vote {
             signed: his.signed().map(|note| SignedVote(note.replace("— omar", "— dana"))),

@@ -22,12 +22,12 @@ use crate::call::tool_changes::ToolChanges;
 use crate::id::{ApprovalId, GrantId, ReviewerId};
 use crate::text::time::later;
 
-/// The lease of a process that runs a body: the time for which one heartbeat counts.
+/// The lease of a process that runs a body: how long one heartbeat counts.
 pub const LEASE: Duration = Duration::from_secs(30);
 
 /// The stored question about one call: the proposal, the assessment, the votes, the result.
 ///
-/// Every call that is accepted has one, even if a rule decided alone: then nobody was asked. It
+/// Every accepted call has an approval, even if a rule decided it and nobody was asked. An approval
 /// changes only by [`apply`](Self::apply). `Debug` prints no argument values.
 ///
 /// ```
@@ -40,7 +40,7 @@ pub struct Approval {
     #[serde(flatten)]
     pub(crate) subject: Arc<CallSubject>,
     pub(crate) version: u64,
-    /// The number of its last record among those of the call; 0 if none has one.
+    /// The number of its last record among those of the call; 0 if no record is numbered.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) recorded: u64,
     pub(crate) status: Status,
@@ -55,7 +55,7 @@ pub struct Approval {
     pub(crate) requirements: Vec<Requirement>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) votes: Vec<Vote>,
-    /// When the requirements began to hold, from which deadlines are counted.
+    /// The time when the requirements began to hold, from which deadlines are counted.
     pub(crate) asked_at: Timestamp,
     /// For each requirement, how many steps have been announced.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -63,7 +63,7 @@ pub struct Approval {
     pub(crate) changed_at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) grant: Option<GrantId>,
-    /// The person who gave that permission.
+    /// The person who gave the grant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) granted_by: Option<ReviewerId>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -71,18 +71,18 @@ pub struct Approval {
     /// The questions of its batch that it waits for, although it may run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) held_by: Vec<ApprovalId>,
-    /// Equal calls that waited, or might still run, when it was asked about.
+    /// Equal calls that waited, or could still run, when people were asked about this one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) alike: Vec<ApprovalId>,
     /// The person who revoked its approval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) revoked_by: Option<ReviewerId>,
-    /// Set if it is unknown whether an earlier attempt ran, and people are asked to run it again,
-    /// or it should run again.
+    /// Set if it is unknown whether an earlier attempt ran, and the call should run again or people
+    /// are asked whether it should.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) asked_again: bool,
-    /// Set if it is unknown whether it ran, and people or rules refused to run it again: then only
-    /// people can order that.
+    /// Set if it is unknown whether the call ran, and people or rules refused to run it again.
+    /// After that, only people can order another run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) stays_unknown: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -108,10 +108,10 @@ pub struct Approval {
     /// The edition of the rules for this approval: older approvals and records keep theirs.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) edition: u8,
-    /// When votes last approved it.
+    /// The time when votes last approved it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) approved_at: Option<Timestamp>,
-    /// When the grant that covers it ends.
+    /// The end of the grant that covers it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) covered_until: Option<Timestamp>,
     /// The last edit of the arguments, if they differ from the proposed ones.
@@ -119,26 +119,27 @@ pub struct Approval {
     pub(crate) edit: Option<ReviewerEdit>,
 }
 
-/// The present edition: arguments are complete.
+/// The present edition, in which arguments are complete.
 pub(crate) const EDITION: u8 = 3;
 
-/// The edition with the present rules of voting and validity: people fill one role each, are
-/// compared by their names' identities, edits go with their votes, approvals have an end.
+/// The first edition with the present rules of voting and validity: each person fills one role,
+/// people are compared by the identity of their names, an edit is removed with its vote, and
+/// approvals have an end.
 pub(crate) const VALIDITY: u8 = 2;
 
 /// An edit that is in effect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ReviewerEdit {
     pub(crate) by: ReviewerId,
-    /// Set if the rules have looked at the edited arguments.
+    /// Set if the rules have evaluated the edited arguments.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) is_judged: bool,
-    /// Set if somebody else must approve them, too.
+    /// Set if another person must approve the edited arguments too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) needs_another: bool,
 }
 
-/// Returns the end of an id, by which people tell calls apart.
+/// Returns the end of an id, which is enough for people to distinguish calls.
 fn short_id(id: ApprovalId) -> String {
     let text = id.to_string();
     text.chars().skip(text.chars().count().saturating_sub(8)).collect()
@@ -149,14 +150,14 @@ fn is_zero<T: PartialEq + Default>(count: &T) -> bool {
 }
 
 impl Approval {
-    /// Returns [`subject`](Self::subject) to be shared.
+    /// Returns a shared [`subject`](Self::subject).
     #[doc(hidden)]
     #[must_use]
     pub fn shared_subject(&self) -> &Arc<CallSubject> {
         &self.subject
     }
 
-    /// Returns [`assessment`](Self::assessment) to be shared.
+    /// Returns a shared [`assessment`](Self::assessment).
     #[doc(hidden)]
     #[must_use]
     pub fn shared_assessment(&self) -> &Arc<Assessment> {
@@ -170,16 +171,16 @@ impl Approval {
         &self.held_by
     }
 
-    /// Returns the marks of the messages of the person and of the application that were heard
-    /// before it was proposed, as far as no earlier call notes them. As the conversation, they are
-    /// in no record.
+    /// Returns the marks of the messages that the person and the application sent before the call
+    /// was proposed, except those that an earlier call notes. Like the conversation, they are in no
+    /// record.
     #[doc(hidden)]
     #[must_use]
     pub fn noted_messages(&self) -> &[String] {
         &self.heard
     }
 
-    /// Returns the error with which its body failed last, whatever became of it since.
+    /// Returns the error of the last failure of its body, whatever happened to the call since.
     #[doc(hidden)]
     #[must_use]
     pub fn shared_failure(&self) -> Option<&Arc<str>> {
@@ -193,28 +194,28 @@ impl Approval {
         &self.reached
     }
 
-    /// Returns who gave the standing permission that covers it.
+    /// Returns the person who gave the grant that covers it.
     #[doc(hidden)]
     #[must_use]
     pub fn granted_by(&self) -> Option<&ReviewerId> {
         self.granted_by.as_ref()
     }
 
-    /// Returns who took its approval back.
+    /// Returns the person who revoked its approval.
     #[doc(hidden)]
     #[must_use]
     pub fn revoked_by(&self) -> Option<&ReviewerId> {
         self.revoked_by.as_ref()
     }
 
-    /// Returns whether only people can want it to run again.
+    /// Returns whether only people can order that it runs again.
     #[doc(hidden)]
     #[must_use]
     pub fn stays_unknown(&self) -> bool {
         self.stays_unknown
     }
 
-    /// Sets the version under which it is stored next: one version for all events of a commit.
+    /// Sets the version with which it is stored next: one version for all events of a commit.
     #[doc(hidden)]
     pub fn set_version(&mut self, version: u64) {
         self.version = version;
@@ -226,7 +227,7 @@ impl Approval {
         self.subject.approval
     }
 
-    /// Returns the call that it is about, and what its decision is bound to.
+    /// Returns the call, with everything that its decision is bound to.
     #[must_use]
     pub fn subject(&self) -> &CallSubject {
         &self.subject
@@ -238,7 +239,7 @@ impl Approval {
         &self.subject.tool
     }
 
-    /// Returns the number of its version, from 1; a store writes it only over the version before.
+    /// Returns its version, from 1. A store writes it only over the previous version.
     #[must_use]
     pub fn version(&self) -> u64 {
         self.version
@@ -250,7 +251,7 @@ impl Approval {
         self.status
     }
 
-    /// Returns the arguments that would run, or ran: edited ones, if a person edited them.
+    /// Returns the arguments that would run or ran, with a person's edits.
     #[must_use]
     pub fn arguments(&self) -> &Arguments {
         &self.arguments
@@ -263,15 +264,15 @@ impl Approval {
         self.given.as_deref()
     }
 
-    /// Returns whether its arguments are all that its body gets, defaults included. Approvals from
-    /// before arguments were completed have them as the model gave them.
+    /// Returns whether its arguments are complete: all that its body gets, with defaults. Older
+    /// approvals have the arguments as the model gave them.
     #[doc(hidden)]
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.edition >= EDITION
     }
 
-    /// Returns whether it follows a later version of the rules, which this program does not know.
+    /// Returns whether it follows a later edition of the rules, which this program does not know.
     #[doc(hidden)]
     #[must_use]
     pub fn is_of_later_version(&self) -> bool {
@@ -291,13 +292,13 @@ impl Approval {
         self.proposed.as_ref().is_some_and(|proposed| proposed.digest() != self.arguments.digest())
     }
 
-    /// Returns the assessment: how the rules judged it.
+    /// Returns the assessment of the rules.
     pub fn assessment(&self) -> &Assessment {
         &self.assessment
     }
 
-    /// Returns the requirements that people must meet; all of them. Empty if nobody is asked,
-    /// neither about the call nor about its failure.
+    /// Returns the requirements, all of which people must meet. Empty if nobody is asked about the
+    /// call or its failure.
     #[must_use]
     pub fn requirements(&self) -> &[Requirement] {
         &self.requirements
@@ -323,7 +324,7 @@ impl Approval {
         &self.votes
     }
 
-    /// Returns when it was last asked.
+    /// Returns when people were last asked about it.
     #[must_use]
     pub fn asked_at(&self) -> Timestamp {
         self.asked_at
@@ -341,8 +342,8 @@ impl Approval {
         self.requirements.iter().filter_map(|requirement| requirement.expires(self.asked_at)).min()
     }
 
-    /// Returns until when the call may begin by the votes or the grant that approved it; after that
-    /// it is asked again. `None` if neither approved it, or there is no end.
+    /// Returns when the approval by votes or a grant ends. If the call has not begun by then,
+    /// people are asked again. `None` if neither approved it, or there is no end.
     #[must_use]
     pub fn valid_until(&self) -> Option<Timestamp> {
         if self.status != Status::Approved {
@@ -354,8 +355,8 @@ impl Approval {
         self.approved_at?.checked_add(self.validity()?).ok()
     }
 
-    /// Returns how long an approval of it by votes is valid; `None` if nobody is asked, and for
-    /// approvals of earlier versions, which are valid without an end.
+    /// Returns how long an approval by votes is valid; `None` if nobody is asked, and for approvals
+    /// of earlier versions, which have no end.
     #[must_use]
     pub fn validity(&self) -> Option<Duration> {
         if self.edition == 0 {
@@ -371,7 +372,7 @@ impl Approval {
         self.grant
     }
 
-    /// Returns whether it waits, or waited, only because another call of its batch does.
+    /// Returns whether it waits, or waited, only because another call of its batch waits.
     #[must_use]
     pub fn is_held(&self) -> bool {
         self.held
@@ -385,8 +386,8 @@ impl Approval {
         &self.conversation
     }
 
-    /// Returns the equal calls that waited, or might still run, when this one was asked: approving
-    /// both lets both run.
+    /// Returns the equal calls that waited, or could still run, when people were asked about this
+    /// one. Approving both lets both run.
     #[must_use]
     pub fn alike(&self) -> &[ApprovalId] {
         &self.alike
@@ -408,7 +409,7 @@ impl Approval {
         })
     }
 
-    /// Returns what an approval means for a call whose body began before; `None` if it did not
+    /// Describes what an approval means for a call whose body began before; `None` if it did not
     /// begin.
     #[must_use]
     pub fn failure_notice(&self) -> Option<&'static str> {
@@ -423,8 +424,8 @@ impl Approval {
         })
     }
 
-    /// Returns a short sentence about the last attempt of a call that began before and may run again;
-    /// `None` if it did not begin.
+    /// Returns a short sentence about the last attempt of a call that began before and may run
+    /// again; `None` if it did not begin.
     #[must_use]
     pub fn last_attempt(&self) -> Option<&'static str> {
         let text =
@@ -432,36 +433,36 @@ impl Approval {
         self.failure().map(|_| text)
     }
 
-    /// Returns earlier refusals of the same tool, in the same run or in the same case: of equal
+    /// Returns earlier refusals of calls of the same tool, in the same run or case: those of equal
     /// calls, and the newest others.
     #[must_use]
     pub fn earlier(&self) -> &[EarlierRefusal] {
         &self.earlier
     }
 
-    /// Returns the last changes of its tool and its policies, because of which it was asked again
-    /// if people are asked.
+    /// Returns the last changes of its tool and its policies. If people are asked, these are the
+    /// reason why they were asked again.
     #[must_use]
     pub fn changes(&self) -> ToolChanges {
         self.changes.as_deref().cloned().unwrap_or_default()
     }
 
-    /// Returns the result that the tool, or the person in its place, gave back.
+    /// Returns the result that the tool, or a person in its place, returned.
     #[must_use]
     pub fn outcome(&self) -> Option<&ToolOutcome> {
         self.outcome.as_ref()
     }
 
     /// Returns the number of times that its body was about to run. It exceeds one only if people
-    /// approved another try, if a settlement lets it run again, or if a process went away before
-    /// the body began.
+    /// approved another attempt, a settlement let it run again, or a process ended before the body
+    /// began.
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.attempts
     }
 
-    /// Returns the error of its last failure, while people are asked about it: an approval runs it
-    /// again, anything else ends it as failed.
+    /// Returns the error of its last failure while people are asked about it. An approval runs the
+    /// call again, any other decision ends it as failed.
     #[must_use]
     pub fn failure(&self) -> Option<&str> {
         self.failure
@@ -469,14 +470,16 @@ impl Approval {
             .filter(|_| matches!(self.status, Status::Pending | Status::Approved))
     }
 
-    /// Returns the end of the lease of the process that runs it. After that it counts as lost.
+    /// Returns the end of the lease of the process that runs the call. After that, the call counts
+    /// as lost.
     #[must_use]
     pub fn lease_expires_at(&self) -> Option<Timestamp> {
         (self.status == Status::Dispatched).then(|| later(self.changed_at, LEASE))
     }
 
-    /// Returns a note about its present state, if there is one: what is known of a call that began
-    /// and has no recorded end, why a call was cancelled, or why an approved call was asked again.
+    /// Returns a note about its present state, if there is one: the known facts about a call that
+    /// began and has no recorded end, why a call was cancelled, or why people were asked again
+    /// about an approved call.
     #[must_use]
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
@@ -496,8 +499,8 @@ impl Approval {
         let reason = || self.note.clone().unwrap_or_default();
         match self.status {
             Status::Denied => Some(NotRun::Denied {
-                // The assessment of a denied call names who denied it; a damaged one still reads as
-                // denied.
+                // The assessment of a denied call contains who denied it. If that is missing, the
+                // call still counts as denied.
                 by: self.assessment.denied_by().unwrap_or(DeniedBy::Otherwise),
             }),
             Status::Rejected => Some(match self.rejection() {
@@ -513,8 +516,8 @@ impl Approval {
                 None => NotRun::Denied { by: DeniedBy::RefusedBefore },
             }),
             Status::Expired => {
-                let told = self.requirements.iter().find_map(Requirement::expiry_message);
-                Some(NotRun::Expired { told: told.map(str::to_owned) })
+                let message = self.requirements.iter().find_map(Requirement::expiry_message);
+                Some(NotRun::Expired { told: message.map(str::to_owned) })
             }
             Status::Cancelled => Some(NotRun::Cancelled { reason: reason() }),
             Status::Pending
@@ -527,7 +530,7 @@ impl Approval {
         }
     }
 
-    /// Returns the rejection that ended it: its own, or the earlier one that it only repeats.
+    /// Returns the rejection that ended it: of this call, or of the earlier call that it repeats.
     #[doc(hidden)]
     #[must_use]
     pub fn rejection(&self) -> Option<EarlierRefusal> {
@@ -551,8 +554,8 @@ impl Approval {
         own.or_else(|| self.earlier.iter().find(same).cloned())
     }
 
-    /// Returns whether people refused it: before it ran, by revoking the approval, or by not
-    /// repeating it after a failure.
+    /// Returns whether people refused it: before it ran, by revoking the approval, or by refusing
+    /// to run it again after a failure.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         let rejects = |vote: &Vote| matches!(vote.decision, Decision::Reject { .. });
@@ -582,7 +585,7 @@ impl Approval {
             && !self.requirements.iter().any(Requirement::is_repeatable)
     }
 
-    /// Returns the approval without salts, in the form that may leave the store.
+    /// Returns the approval without salts, which is the form that may leave the store.
     #[doc(hidden)]
     #[must_use]
     pub fn without_salts(&self) -> Self {
@@ -592,15 +595,14 @@ impl Approval {
         Self { arguments: self.arguments.without_salts(), proposed, given, ..self.clone() }
     }
 
-    /// Returns whether the salt of any secret is still there.
+    /// Returns whether it still has the salt of any secret.
     pub(crate) fn has_salts(&self) -> bool {
         let others = [&self.proposed, &self.given].into_iter().flatten().map(Box::as_ref);
         let all = [&self.arguments].into_iter().chain(others);
         all.flat_map(Arguments::secrets).any(|secret| secret.salt().is_some())
     }
 
-    /// Returns whether the rules, at the last evaluation, ask people, even if a grant answered for
-    /// them.
+    /// Returns whether the rules asked for people at the last evaluation, even if a grant answered.
     #[must_use]
     pub fn was_asked(&self) -> bool {
         self.assessment.verdict() == Verdict::Ask

@@ -21,7 +21,7 @@ use crate::id::{ApprovalId, ReviewerId};
 use crate::records::event::CallEvent;
 use crate::text::english;
 
-/// Why an event does not apply: the approval stays as it is.
+/// The reason why an event does not apply and the approval stays as it is.
 ///
 /// ```
 /// use gate_runtime::review::{Refused, Status};
@@ -32,39 +32,39 @@ use crate::text::english;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// It is in a terminal state.
+    /// The approval is in a terminal state.
     Final(Status),
-    /// It is in a state in which this is not possible.
+    /// The event is not possible in this state.
     NotNow(Status),
-    /// Its deadline was over before the vote.
+    /// The deadline ended before the vote.
     TooLate,
-    /// The voter is not one of those who may decide now.
+    /// The voter is not among the people who may decide now.
     NotEntitled {
         /// The voter.
         reviewer: ReviewerId,
-        /// Why not, or who may.
+        /// The reason, or the people who may.
         why: String,
     },
-    /// The call has changed since it was shown: the arguments, the tool, its rules or their
-    /// results, or it ran and failed.
+    /// The call has changed since the voter was shown it: the arguments, the tool, its rules or
+    /// their results changed, or the call ran and failed.
     Changed,
-    /// An approval of this needs a comment.
+    /// Approving this call needs a comment.
     CommentRequired,
-    /// An approval of this by this voter needs a signature.
+    /// Approving this call needs a signature of this voter.
     SignatureRequired,
     /// A rejection, a revocation or a settlement needs a reason.
     ReasonRequired,
-    /// It is a question: only one of these answers counts.
+    /// The call is a question, and only one of these answers counts.
     NotAnAnswer(AcceptedAnswers),
-    /// Its arguments cannot be changed.
+    /// The arguments cannot be changed.
     NotEditable,
     /// The edit changes nothing.
     NothingChanged,
     /// The person has no vote to withdraw.
     NoVote,
-    /// Its secrets may still be needed.
+    /// The secrets may still be needed.
     StillOpen,
-    /// It has no secrets with salts.
+    /// The approval has no secrets with salts.
     NoSecrets,
     /// Nothing is due yet.
     NothingDue,
@@ -107,7 +107,7 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// The beginning of an approval.
+/// Everything that a new approval begins with.
 #[doc(hidden)]
 #[derive(Clone, Debug)]
 pub struct NewApproval {
@@ -121,7 +121,7 @@ pub struct NewApproval {
     pub assessment: Arc<Assessment>,
     /// Earlier refusals by people.
     pub earlier: Vec<EarlierRefusal>,
-    /// Equal calls that wait, or may still run.
+    /// Equal calls that wait or may still run.
     pub alike: Vec<ApprovalId>,
     /// Set if other calls of its batch hold it back.
     pub held: bool,
@@ -134,7 +134,7 @@ pub struct NewApproval {
 }
 
 impl NewApproval {
-    /// Makes one without history that nothing holds back.
+    /// Creates one without history, which nothing holds back.
     #[must_use]
     pub fn of(
         subject: Arc<CallSubject>,
@@ -160,8 +160,8 @@ impl NewApproval {
 impl Approval {
     /// Creates an approval, in the state that its assessment gives it.
     ///
-    /// A call that only repeats one that a person refused in this run is rejected, whatever the
-    /// rules say now.
+    /// A call that repeats a call that a person refused in this run is rejected, whatever the
+    /// verdict of the rules.
     #[doc(hidden)]
     #[must_use]
     pub fn open(new: NewApproval, now: Timestamp) -> Self {
@@ -228,7 +228,7 @@ impl Approval {
 
     /// Returns the event that opens this approval, before anything else has happened to it.
     ///
-    /// `if_failed` names the people to ask about a failure, if nobody was asked about the call.
+    /// `if_failed` contains the people to ask about a failure, if nobody was asked about the call.
     #[doc(hidden)]
     pub fn opening(&mut self, if_failed: Option<Requirement>) -> CallEvent {
         self.requirements.extend(if_failed.clone());
@@ -245,9 +245,9 @@ impl Approval {
         }
     }
 
-    /// Returns the approval after an event, one version further, or why the event does not apply.
+    /// Returns the approval after an event, with the next version.
     ///
-    /// This is a pure function: a store only has to write the result over the version it was made
+    /// This is a pure function: a store only writes the result over the version that it was made
     /// from.
     ///
     /// # Errors
@@ -277,8 +277,8 @@ impl Approval {
             CallEvent::Voted { vote } => self.vote(vote, now)?,
             CallEvent::Covered { grant, by, until } => {
                 self.must_be(&[Status::Pending])?;
-                // A failure is always a new question, and an edit that needs another person cannot
-                // be one person's.
+                // A grant answers neither the question about a failure, which is always new, nor an
+                // edit that another person must approve.
                 if self.failure.is_some() || self.needs_another_voter() {
                     return Err(Refused::NotNow(self.status));
                 }
@@ -296,8 +296,8 @@ impl Approval {
             }
             CallEvent::Voided { voters } => {
                 self.must_be(&[Status::Approved])?;
-                // If an edit goes with its vote, other arguments would run than those that were
-                // just evaluated.
+                // If the edit of a dropped vote is undone, the arguments that would run are no
+                // longer those that were just evaluated.
                 let is_undone = self.drop_votes(|who| voters.contains(who));
                 if is_undone || !self.is_consented() {
                     self.ask_again(now);
@@ -351,23 +351,23 @@ impl Approval {
             | CallEvent::Released { .. }
             | CallEvent::AskedAgain { .. }
             | CallEvent::Settled { .. } => self.advance_body(event, now)?,
-            // Both begin an approval, so neither applies to an existing one.
+            // Both events create an approval, so they never apply to an existing one.
             CallEvent::Assessed { .. } | CallEvent::Imported { .. } => self.must_be(&[])?,
         }
         Ok(())
     }
 
-    /// Returns the approval as a store imports it that has never seen it.
+    /// Returns the approval in the state in which another store imports it.
     ///
-    /// Final states stay. An approved call is asked again, because this store cannot know whether
-    /// it already ran. A running call becomes indeterminate.
+    /// Terminal states stay. An approved call becomes a question again, because this store cannot
+    /// know whether it already ran. A running call becomes indeterminate.
     #[doc(hidden)]
     #[must_use]
     pub fn imported(mut self, now: Timestamp) -> Self {
         match self.status {
             Status::Pending => {
-                // A vote is for one store: in another it could count a second time, or have been
-                // withdrawn.
+                // A vote is for one store. In another store it could count a second time, or count
+                // although it was withdrawn.
                 self.votes.clear();
                 self.edition = self.edition.max(VALIDITY);
                 self.ask_from(now);
@@ -401,7 +401,7 @@ impl Approval {
         }
     }
 
-    /// Deletes the salts of an ended call, of which only the commitments are needed.
+    /// Deletes the salts of an ended call, which only needs the commitments.
     fn erase_secrets(&mut self) -> Result<(), Refused> {
         if !self.status.is_terminal() {
             return Err(Refused::StillOpen);
@@ -413,8 +413,8 @@ impl Approval {
         Ok(())
     }
 
-    /// Applies another evaluation. A denial ends it; a changed tool or policy, or a requirement
-    /// that the votes do not meet, asks again.
+    /// Applies another evaluation. A denial ends the call. A changed tool or policy, or a
+    /// requirement that the votes do not meet, makes it a question again.
     fn reassess(
         &mut self,
         assessment: &Arc<Assessment>,
@@ -424,7 +424,7 @@ impl Approval {
         self.must_be(&[Status::Pending, Status::Approved])?;
         let is_judged_otherwise = self.assessment.differs(assessment);
         let origins = &self.assessment.origins;
-        // Another process may evaluate it without knowing the conversation: known origins are kept.
+        // Another process may evaluate the call without the conversation, so known origins stay.
         self.assessment = if assessment.origins.is_empty() && !origins.is_empty() {
             Arc::new(Assessment { origins: origins.clone(), ..Assessment::clone(assessment) })
         } else {
@@ -435,13 +435,14 @@ impl Approval {
                 self.end(Status::Denied);
                 return Ok(());
             }
-            // Other rules: the people whom they ask.
+            // The tool or its rules changed: the new rules determine who is asked.
             Verdict::Approve | Verdict::Ask
                 if !changes.is_empty() && !assessment.requirements().is_empty() =>
             {
                 assessment.requirements()
             }
-            // The same rules: people who were asked stay, even if the rules would not ask them now.
+            // The rules are the same: the people who were asked stay, even if the rules would not
+            // ask them now.
             Verdict::Approve | Verdict::Ask => {
                 let new = assessment.requirements();
                 let new = new.into_iter().filter(|new| !self.requirements.contains(new));
@@ -451,24 +452,24 @@ impl Approval {
         if !changes.is_empty() {
             self.rebind(changes);
         }
-        let stands = asked == self.requirements && changes.is_empty();
-        if !stands {
+        let is_unchanged = asked == self.requirements && changes.is_empty();
+        if !is_unchanged {
             self.requirements = asked;
             self.ask_from(now);
         }
         self.judge_edit(is_judged_otherwise);
-        // A grant answered for the people who were asked, and not for others.
-        let granted = stands
+        // A grant answers only for the people who were asked when it covered the call.
+        let granted = is_unchanged
             && self.grant.is_some()
             && self.requirements.iter().all(Requirement::takes_grants);
-        // Steps that began later do not undo an earlier decision; but consent must exist, and to
-        // exactly this.
-        let decided = stands && self.status == Status::Approved && self.has_consent();
+        // Steps that began later do not undo an earlier decision, but people must have consented to
+        // exactly these arguments and requirements.
+        let decided = is_unchanged && self.status == Status::Approved && self.has_consent();
         if self.requirements.is_empty() || granted || decided {
             return Ok(());
         }
-        if stands && self.status == Status::Approved && self.needs_another_voter() {
-            // People who are asked now for the first time have as long as those before them.
+        if is_unchanged && self.status == Status::Approved && self.needs_another_voter() {
+            // People who are asked for the first time now have the full time.
             self.ask_from(now);
         }
         self.status = Status::Pending;
@@ -480,7 +481,7 @@ impl Approval {
         Ok(())
     }
 
-    /// Binds it to another tool or policy: earlier consent no longer counts.
+    /// Binds the approval to another tool or policy. Earlier consent no longer counts.
     fn rebind(&mut self, changes: &ToolChanges) {
         let mut subject = CallSubject::clone(&self.subject);
         subject.tool_digest = changes.tool.unwrap_or(subject.tool_digest);
@@ -493,7 +494,7 @@ impl Approval {
 }
 
 impl Approval {
-    /// Describes who must still agree; [who decides](Self::waits_for) if nobody has agreed yet.
+    /// Describes who must still agree, or [who decides](Self::waits_for) if nobody has agreed yet.
     ///
     /// ```
     /// # fn show(approval: &gate_runtime::Approval) {
@@ -572,7 +573,7 @@ mod tests {
         Arguments::new(&json!({"amount": amount}), Vec::new()).unwrap()
     }
 
-    fn opened(verdict: Verdict) -> Approval {
+    fn assessed_approval(verdict: Verdict) -> Approval {
         let subject = CallSubject::sample(RunInfo::new("r", "a"));
         Approval::open(
             NewApproval::of(Arc::new(subject), arguments(0), assessment(verdict, 2)),
@@ -680,8 +681,8 @@ mod tests {
             verdict in prop_oneof![Just(Verdict::Approve), Just(Verdict::Ask)],
             events in prop::collection::vec((any_event(), 0..4_u32), 0..60),
         ) {
-            let mut approval = opened(verdict);
-            // Whether a person voted or somebody settled the call since the body last began.
+            let mut approval = assessed_approval(verdict);
+            // `word`: a person voted, or the call was settled, since the body last began.
             let (mut minute, mut word) = (0, true);
             for (event, wait) in events {
                 minute += wait;
@@ -719,7 +720,7 @@ mod tests {
             votes in prop::collection::vec((0..3_usize, any_decision()), 0..2),
             waits in prop::collection::vec(0..30_u32, 0..6),
         ) {
-            let mut approval = opened(Verdict::Ask);
+            let mut approval = assessed_approval(Verdict::Ask);
             for (who, decision) in votes {
                 let voted = voted(&approval, ["ann", "ben", "cem"][who], decision, 0);
                 approval = voted.unwrap_or(approval);
@@ -739,11 +740,11 @@ mod tests {
 
     #[test]
     fn a_decision_is_not_counted_again_when_only_time_has_passed() {
-        let mut approval = opened(Verdict::Ask);
+        let mut approval = assessed_approval(Verdict::Ask);
         approval = voted(&approval, "ann", Decision::Approve, 5).unwrap();
         approval = voted(&approval, "ben", Decision::Approve, 5).unwrap();
         assert_eq!(approval.status, Status::Approved);
-        // A recount would find this one.
+        // Counting the votes again would find this refusal.
         let refusal = Vote {
             decision: Decision::Reject { reason: "no".into() },
             reviewer: "cem".into(),
@@ -772,9 +773,9 @@ mod tests {
         );
     }
 
-    /// Approved by a rule, and lost while it ran.
-    fn lost() -> Approval {
-        let mut approval = opened(Verdict::Approve);
+    /// Returns a call that a rule approved, and that was lost while it ran.
+    fn lost_approval() -> Approval {
+        let mut approval = assessed_approval(Verdict::Approve);
         for event in [CallEvent::Dispatched, CallEvent::Lost { why: "gone".into() }] {
             approval = approval.apply(&event, at(1)).unwrap();
         }
@@ -785,11 +786,11 @@ mod tests {
     fn what_people_do_not_want_to_run_again_no_program_runs_again() {
         let again = |by| CallEvent::Settled { settlement: Settlement::RunAgain, by, reason: None };
         let asked = CallEvent::AskedAgain { by: "ann".into(), reason: "I looked".into() };
-        let question = lost().apply(&asked, at(2)).unwrap();
+        let question = lost_approval().apply(&asked, at(2)).unwrap();
         let refused = voted(&question, "ben", Decision::Reject { reason: "no".into() }, 3).unwrap();
         assert_eq!(refused.status, Status::Indeterminate);
         for by in [SettledBy::Idempotence, SettledBy::Reconciler] {
-            assert!(lost().apply(&again(by.clone()), at(4)).is_ok(), "nobody was asked");
+            assert!(lost_approval().apply(&again(by.clone()), at(4)).is_ok(), "nobody was asked");
             assert_eq!(
                 refused.apply(&again(by), at(4)).unwrap_err(),
                 Refused::NotNow(Status::Indeterminate)
@@ -816,22 +817,26 @@ mod tests {
         };
         let never_began = [CallEvent::Dispatched, CallEvent::Released { why: "gone".into() }];
         let cancelled = [CallEvent::Cancelled { reason: "late".into() }];
-        let unknown = play(&play(&lost(), std::slice::from_ref(&again)), &never_began);
+        let unknown = play(&play(&lost_approval(), std::slice::from_ref(&again)), &never_began);
         assert_eq!(unknown.last_attempt(), Some("nobody knows whether it ran"));
         assert_eq!(play(&unknown, &cancelled).status, Status::Indeterminate);
         let faltered = [CallEvent::Dispatched, CallEvent::Faltered { error: "it broke".into() }];
-        let failed =
-            voted(&play(&opened(Verdict::Approve), &faltered), "ann", Decision::Approve, 3)
-                .unwrap();
+        let failed = voted(
+            &play(&assessed_approval(Verdict::Approve), &faltered),
+            "ann",
+            Decision::Approve,
+            3,
+        )
+        .unwrap();
         let failed = play(&failed, &never_began);
         assert_eq!(
             (failed.status, failed.last_attempt()),
             (Status::Approved, Some("ran and failed"))
         );
         assert_eq!(play(&failed, &cancelled).status, Status::Failed);
-        // What ends late ends as it ended, and nothing is left of what was thought of it.
+        // A late end replaces everything that was assumed in the meantime.
         let ended = CallEvent::Finished { outcome: ToolOutcome::returned(&json!(1)) };
-        let late = play(&play(&lost(), &[again]), &[ended]);
+        let late = play(&play(&lost_approval(), &[again]), &[ended]);
         assert_eq!((late.status, late.failure, late.asked_again), (Status::Succeeded, None, false));
     }
 
@@ -843,13 +848,14 @@ mod tests {
             reason: None,
         };
         let taken_back = CallEvent::Revoked { by: "ann".into(), reason: "not now".into() };
-        let unknown = lost().apply(&again, at(2)).unwrap().apply(&taken_back, at(3)).unwrap();
+        let unknown =
+            lost_approval().apply(&again, at(2)).unwrap().apply(&taken_back, at(3)).unwrap();
         assert_eq!((unknown.status, unknown.revoked_by), (Status::Indeterminate, None));
     }
 
     #[test]
     fn what_another_store_approved_is_asked_again_and_what_ran_there_is_indeterminate() {
-        let mut approval = opened(Verdict::Ask);
+        let mut approval = assessed_approval(Verdict::Ask);
         approval.status = Status::Approved;
         assert_eq!(approval.clone().imported(at(5)).status, Status::Pending);
         approval.status = Status::Dispatched;
@@ -857,7 +863,7 @@ mod tests {
         approval.status = Status::Rejected;
         assert_eq!(approval.imported(at(5)).status, Status::Rejected);
         assert_eq!(
-            opened(Verdict::Approve).imported(at(5)).status,
+            assessed_approval(Verdict::Approve).imported(at(5)).status,
             Status::Indeterminate,
             "a rule approved it: it may have run"
         );

@@ -1,4 +1,4 @@
-//! Votes: who may vote, what a vote is about, and when there are enough.
+//! Votes: who may vote, which arguments a vote is about, and when there are enough votes.
 
 use std::collections::BTreeSet;
 
@@ -37,12 +37,12 @@ impl Approval {
         Ok(())
     }
 
-    /// Returns whether two names are one person's.
+    /// Returns whether two names belong to one person.
     fn is_same(&self, one: &ReviewerId, other: &ReviewerId) -> bool {
         if self.edition == 0 { one == other } else { same_person(one.as_str(), other.as_str()) }
     }
 
-    /// Replaces the arguments. The proposed ones are no edit, whoever restored them.
+    /// Replaces the arguments. Restoring the proposed arguments is not an edit.
     fn edit(&mut self, arguments: &Arguments, by: &ReviewerId) {
         let edited = arguments.with_salts_of(&self.arguments);
         let before = std::mem::replace(&mut self.arguments, edited);
@@ -58,19 +58,20 @@ impl Approval {
         self.edit = Some(ReviewerEdit { by: by.clone(), is_judged: false, needs_another });
     }
 
-    /// Returns whether an edit needs somebody else's approval: as the requirements set it, the
-    /// strictest first; otherwise for a destructive tool, and if the rules judge the edited
-    /// arguments differently. It does not if only the principal is asked.
+    /// Returns whether an edit needs the approval of another person. The strictest requirement that
+    /// sets this decides. By default it does for a destructive tool, and if the rules judge the
+    /// edited arguments differently. It never does if only the principal is asked.
     fn requires_another_voter(&self, is_judged_otherwise: bool) -> bool {
-        let said = self.requirements.iter().filter_map(Requirement::wants_another_for_edits).max();
+        let strictest =
+            self.requirements.iter().filter_map(Requirement::wants_another_for_edits).max();
         let mut tiers = self.requirements.iter().flat_map(Requirement::tiers);
-        said.unwrap_or_else(|| {
+        strictest.unwrap_or_else(|| {
             let has_others = tiers.any(|tier| *tier.who() != ReviewerSelector::Principal);
             has_others && (self.assessment.destructive || is_judged_otherwise)
         })
     }
 
-    /// Notes that the rules have evaluated the edited arguments, if there are any.
+    /// Records that the rules have evaluated the edited arguments, if there are any.
     pub(super) fn judge_edit(&mut self, is_judged_otherwise: bool) {
         let Some(edit) = &self.edit else { return };
         let needs_another = self.requires_another_voter(is_judged_otherwise && !edit.is_judged)
@@ -78,7 +79,7 @@ impl Approval {
         self.edit = Some(ReviewerEdit { by: edit.by.clone(), is_judged: true, needs_another });
     }
 
-    /// Returns whether the arguments are an edit that another person must approve and nobody has.
+    /// Returns whether the arguments are an edit that another person must approve, and none has.
     #[doc(hidden)]
     #[must_use]
     pub fn needs_another_voter(&self) -> bool {
@@ -95,8 +96,8 @@ impl Approval {
         !self.votes.iter().any(is_another)
     }
 
-    /// Removes votes, and an edit together with its author's vote. Returns whether that changed the
-    /// arguments.
+    /// Removes votes, and with the vote of an editor also the edit. Returns whether that changed
+    /// the arguments.
     pub(super) fn drop_votes(&mut self, is_gone: impl Fn(&ReviewerId) -> bool) -> bool {
         self.votes.retain(|vote| !is_gone(&vote.reviewer));
         if !self.edit.as_ref().is_some_and(|edit| is_gone(&edit.by)) {
@@ -116,8 +117,8 @@ impl Approval {
         true
     }
 
-    /// Returns whether a vote is about the arguments as they are now. Votes from before an edit by
-    /// somebody else do not count any more.
+    /// Returns whether a vote is about the present arguments. Votes from before another person's
+    /// edit no longer count.
     ///
     /// ```
     /// # fn show(approval: &gate_runtime::Approval) {
@@ -127,13 +128,13 @@ impl Approval {
     /// ```
     #[must_use]
     pub fn concerns(&self, vote: &Vote) -> bool {
-        // A vote that approves nothing, such as a rejection, is about the arguments that it was
-        // shown.
+        // A vote that approves nothing, such as a rejection, is about the arguments that the voter
+        // was shown.
         vote.approves().unwrap_or(vote.arguments) == self.arguments.digest()
     }
 
-    /// Describes a vote, in words that follow a name: `approved it, signed`. Marks one that does
-    /// not count any more.
+    /// Describes a vote, in words that follow a name: `approved it, signed`. Marks a vote that no
+    /// longer counts.
     ///
     /// ```
     /// # fn show(approval: &gate_runtime::Approval) {
@@ -157,7 +158,7 @@ impl Approval {
         format!("{what}{signed}{stale}")
     }
 
-    /// Checks that the voter is a person, and that the principal decides only as that.
+    /// Checks that the voter is a person, and that the principal votes only as the principal.
     #[doc(hidden)]
     pub fn check_voter(&self, who: &ReviewerId, as_principal: bool) -> Result<(), Refused> {
         let info = &self.subject.info;
@@ -175,16 +176,16 @@ impl Approval {
         Err(Refused::NotEntitled { reviewer: who.clone(), why: why.to_owned() })
     }
 
-    /// Checks that the voter is one of those asked by now.
+    /// Checks that the voter is among the people whom the begun steps ask.
     fn check_entitled(&self, vote: &Vote, reached: &[usize]) -> Result<(), Refused> {
-        let asked = |requirement: &Requirement, steps: &usize| {
+        let entitles = |requirement: &Requirement, steps: &usize| {
             requirement.tiers().iter().take(*steps).any(|tier| vote.counts_for(tier))
         };
         if self
             .requirements
             .iter()
             .zip(reached)
-            .any(|(requirement, steps)| asked(requirement, steps))
+            .any(|(requirement, steps)| entitles(requirement, steps))
         {
             return Ok(());
         }
@@ -227,8 +228,8 @@ impl Approval {
         }
     }
 
-    /// Checks that a voter signed if they are asked by a requirement for signatures, unless they
-    /// refuse: nothing runs by a refusal. The directory tells whose signature it is.
+    /// Checks that a voter signed if a requirement for signatures asks them. A refusal needs no
+    /// signature, because it lets nothing run. The signature itself is verified with the directory.
     fn check_signed(&self, vote: &Vote, reached: &[usize]) -> Result<(), Refused> {
         let is_asked = |(requirement, steps): (&Requirement, &usize)| {
             requirement.wants_signature()
@@ -241,7 +242,7 @@ impl Approval {
         Ok(())
     }
 
-    /// Sets the state that follows from the votes: refused as soon as one requirement is refused,
+    /// Sets the status that follows from the votes: refused as soon as one requirement is refused,
     /// decided once all are met.
     pub(super) fn count(&mut self, reached: &[usize]) {
         let digest = self.arguments.digest();
@@ -262,8 +263,8 @@ impl Approval {
         } else if self.enough(reached, &approved, VoteKind::Consent) && !self.needs_another_voter()
         {
             self.status = Status::Approved;
-            // The time of the newest vote, so that counting old votes again does not extend the
-            // validity.
+            // Uses the time of the newest vote, so that counting old votes again does not extend
+            // the validity.
             self.approved_at = self.votes.iter().filter(|vote| approved(vote)).map(Vote::at).max();
         } else if self.enough(reached, &answered, VoteKind::Consent) {
             self.outcome = answer.as_ref().map(ToolOutcome::returned);
@@ -271,14 +272,14 @@ impl Approval {
         }
     }
 
-    /// Returns whether nobody had to agree, or a grant or people did.
+    /// Returns whether nobody had to agree, or a grant or people agreed.
     #[doc(hidden)]
     #[must_use]
     pub fn is_consented(&self) -> bool {
         self.grant.is_some() || self.requirements.is_empty() || self.has_consent()
     }
 
-    /// Returns whether people agreed to these arguments, in any step, as each requirement demands.
+    /// Returns whether enough people of any steps agreed to these arguments, for each requirement.
     pub(super) fn has_consent(&self) -> bool {
         let digest = self.arguments.digest();
         let every_step = vec![usize::MAX; self.requirements.len()];
@@ -286,7 +287,7 @@ impl Approval {
             && !self.needs_another_voter()
     }
 
-    /// Describes who must still approve the arguments as they are; empty if nobody must.
+    /// Describes who must still approve the present arguments; empty if nobody must.
     pub(super) fn missing(&self) -> String {
         let digest = self.arguments.digest();
         let missing =
@@ -299,12 +300,12 @@ impl Approval {
         }
     }
 
-    /// Returns what is missing for consent, with the votes that count.
+    /// Returns the people who are missing for consent, given the votes that count.
     fn shortfall(&self, reached: &[usize], counts: &dyn Fn(&Vote) -> bool) -> QuorumShortfall {
         let members: Vec<QuorumMember<'_>> =
             self.votes.iter().filter(|vote| counts(vote)).map(Vote::as_member).collect();
-        let asked: Vec<_> = self.requirements.iter().zip(reached.iter().copied()).collect();
-        shortfall(&asked, &members)
+        let with_steps: Vec<_> = self.requirements.iter().zip(reached.iter().copied()).collect();
+        shortfall(&with_steps, &members)
     }
 
     fn enough(
@@ -323,16 +324,16 @@ impl Approval {
                     counts(vote) && vote.counts_for(tier) && (!signed || vote.is_signed())
                 };
                 let found = self.votes.iter().filter(is_good);
-                // The row may have been changed to have a vote twice.
+                // Somebody may have changed the stored row to have a vote twice.
                 let people: BTreeSet<&ReviewerId> = found.map(|vote| &vote.reviewer).collect();
-                // Fails closed: a requirement of zero people is not met by nobody.
+                // Fails closed: a requirement of zero people still needs one.
                 people.len() >= usize::from(needed.max(1))
             })
         };
         let mut each = self.requirements.iter().zip(reached);
         match counting {
             VoteKind::Consent if self.requirements.is_empty() => false,
-            // Before there were editions, each requirement counted separately.
+            // In edition 0, each requirement was counted separately.
             VoteKind::Consent if self.edition == 0 => each.all(met),
             VoteKind::Consent => self.shortfall(reached, counts).is_met(),
             VoteKind::Refusals => each.any(met),
@@ -367,8 +368,8 @@ mod tests {
     use crate::text::digest::Digest;
     use crate::text::time::HOUR;
 
-    /// A question of overlays, each with whom it asks.
-    fn asked(requirements: impl IntoIterator<Item = Requirement>) -> Approval {
+    /// Returns a question of overlays with these requirements.
+    fn pending_approval(requirements: impl IntoIterator<Item = Requirement>) -> Approval {
         let subject = CallSubject::sample(RunInfo::new("run", "support"));
         let opinion = |requirement| {
             let (name, reason, verdict) =
@@ -416,7 +417,7 @@ mod tests {
         vote
     }
 
-    fn given(approval: &Approval, vote: Vote) -> Result<Approval, Refused> {
+    fn apply_vote(approval: &Approval, vote: Vote) -> Result<Approval, Refused> {
         approval.apply(&CallEvent::Voted { vote: Box::new(vote) }, Timestamp::UNIX_EPOCH)
     }
 
@@ -437,13 +438,14 @@ mod tests {
             others in any::<bool>(),
         ) {
             let signed = ask(role("manager")).count(2).deny_count(3).signed();
-            let mut approval = asked([signed].into_iter().chain(others.then(|| ask(anyone()))));
+            let required = [signed].into_iter().chain(others.then(|| ask(anyone())));
+            let mut approval = pending_approval(required);
             for (who, decision) in votes {
                 let vote =
                     vote(&approval, ["ann", "ben", "cem"][who], &["manager"], decision, false);
                 let is_refusal = matches!(vote.decision, Decision::Reject { .. });
                 let (before, forged) = (approval.clone(), vote.clone());
-                match given(&approval, vote) {
+                match apply_vote(&approval, vote) {
                     Ok(next) => {
                         prop_assert!(is_refusal);
                         approval = next;
@@ -452,7 +454,7 @@ mod tests {
                         prop_assert!(!is_refusal || before.status != Status::Pending, "{refused}");
                     }
                 }
-                // Nor where somebody writes them into the store.
+                // They do not count either if somebody writes them into the store.
                 let mut written = before;
                 written.votes = vec![forged.clone(), Vote { reviewer: "dan".into(), ..forged }];
                 prop_assert!(!written.has_consent());
@@ -463,9 +465,9 @@ mod tests {
 
     #[test]
     fn of_two_who_must_sign_one_does_not() {
-        let question = asked([ask(role("manager")).count(2).signed()]);
+        let question = pending_approval([ask(role("manager")).count(2).signed()]);
         let by = |approval: &Approval, who, signed| {
-            given(approval, vote(approval, who, &["manager"], Decision::Approve, signed))
+            apply_vote(approval, vote(approval, who, &["manager"], Decision::Approve, signed))
         };
         let once = by(&question, "dana", true).unwrap();
         assert_eq!(once.status, Status::Pending);
@@ -484,17 +486,17 @@ mod tests {
 
     #[test]
     fn each_requirement_is_met_by_itself() {
-        let question = asked([ask(role("manager")).signed(), ask(role("oncall"))]);
+        let question = pending_approval([ask(role("manager")).signed(), ask(role("oncall"))]);
         let by = |approval: &Approval, who, roles: &[&str], signed| {
-            given(approval, vote(approval, who, roles, Decision::Approve, signed))
+            apply_vote(approval, vote(approval, who, roles, Decision::Approve, signed))
         };
-        // Whom only the other one asks need not sign; whom both ask must.
+        // A person whom only the other requirement asks need not sign; a person whom both ask must.
         let half = by(&question, "ines", &["oncall"], false).unwrap();
         assert_eq!(half.status, Status::Pending);
         let both = by(&question, "omar", &["oncall", "manager"], false);
         assert_eq!(both.unwrap_err(), Refused::SignatureRequired);
         assert_eq!(by(&half, "dana", &["manager"], true).unwrap().status, Status::Approved);
-        // Who has both roles fills one of them, whichever the others leave.
+        // A person with both roles fills the one that the others leave open.
         let one = by(&question, "omar", &["oncall", "manager"], true).unwrap();
         assert_eq!(
             (one.status, one.still_needs().as_str()),
@@ -502,7 +504,7 @@ mod tests {
         );
         assert_eq!(by(&one, "ines", &["oncall"], false).unwrap().status, Status::Approved);
         assert_eq!(by(&one, "dana", &["manager"], true).unwrap().status, Status::Approved);
-        // As approvals of before were counted.
+        // Approvals of edition 0 are counted as they were then.
         let before = Approval { edition: 0, ..question };
         assert_eq!(
             by(&before, "omar", &["oncall", "manager"], true).unwrap().status,
@@ -510,13 +512,14 @@ mod tests {
         );
     }
 
-    /// Checks that what approvals and records of before say goes on as it did then.
+    /// Checks that approvals and records of earlier editions keep their meaning.
     #[test]
     fn approvals_of_an_earlier_edition_have_no_end_and_keep_their_edits() {
         let day = |day: i64| Timestamp::from_second(day * 86_400).unwrap();
-        let question = asked([ask(role("manager"))]);
+        let question = pending_approval([ask(role("manager"))]);
         let yes = |approval: &Approval| {
-            given(approval, vote(approval, "dana", &["manager"], Decision::Approve, false)).unwrap()
+            apply_vote(approval, vote(approval, "dana", &["manager"], Decision::Approve, false))
+                .unwrap()
         };
         let approved = yes(&question);
         assert_eq!(approved.next_deadline(day(0)), Some(day(1)));
@@ -533,11 +536,11 @@ mod tests {
         );
         assert!(before.apply(&CallEvent::Dispatched, day(9)).is_ok());
 
-        let twice = Approval { edition: 0, ..asked([ask(role("manager")).count(2)]) };
+        let twice = Approval { edition: 0, ..pending_approval([ask(role("manager")).count(2)]) };
         let edit = Decision::Edit {
             arguments: Arguments::new(&json!({"amount": 7}), Vec::new()).unwrap(),
         };
-        let edited = given(&twice, vote(&twice, "dana", &["manager"], edit, false)).unwrap();
+        let edited = apply_vote(&twice, vote(&twice, "dana", &["manager"], edit, false)).unwrap();
         let after = edited.apply(&CallEvent::Withdrawn { by: "dana".into() }, day(0)).unwrap();
         assert!(after.is_edited(), "as then");
     }
@@ -547,7 +550,7 @@ mod tests {
         let day = |day: i64| Timestamp::from_second(day * 86_400).unwrap();
         let grant = crate::id::GrantId::new();
         let covered = |until| CallEvent::Covered { grant, by: "dana".into(), until };
-        let question = asked([ask(role("manager"))]);
+        let question = pending_approval([ask(role("manager"))]);
         let soon = question.apply(&covered(Some(day(2))), day(0)).unwrap();
         assert_eq!(
             (soon.expiry_event(day(1)), soon.expiry_event(day(2))),
@@ -560,16 +563,16 @@ mod tests {
     fn a_later_step_that_wants_signatures_wants_them_of_all() {
         let steps = ask(role("manager")).within(HOUR).then(ask(anyone()).signed());
         assert!(steps.wants_signature() && !steps.takes_grants(), "{steps}");
-        let question = asked([steps]);
+        let question = pending_approval([steps]);
         let unsigned = vote(&question, "dana", &["manager"], Decision::Approve, false);
-        assert_eq!(given(&question, unsigned).unwrap_err(), Refused::SignatureRequired);
+        assert_eq!(apply_vote(&question, unsigned).unwrap_err(), Refused::SignatureRequired);
     }
 
     #[test]
     fn a_rejection_counts_unsigned() {
-        let question = asked([ask(anyone()).signed()]);
+        let question = pending_approval([ask(anyone()).signed()]);
         let refusal = Decision::Reject { reason: "no".into() };
-        let ended = given(&question, vote(&question, "dana", &[], refusal, false)).unwrap();
+        let ended = apply_vote(&question, vote(&question, "dana", &[], refusal, false)).unwrap();
         assert_eq!(ended.status, Status::Rejected);
     }
 }

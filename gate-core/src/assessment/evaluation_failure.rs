@@ -1,4 +1,4 @@
-//! Why a call has no verdict.
+//! The reason why a call has no verdict.
 
 use std::fmt;
 
@@ -7,7 +7,8 @@ use crate::assessment::report::RuleReport;
 /// The reason why a call could not be evaluated: which rules and overlays failed, and with which
 /// errors.
 ///
-/// This is no verdict. Nothing runs, nothing counts against the call, and it can be proposed again.
+/// A failure is not a verdict. Nothing runs, nothing counts against the call, and it can be
+/// proposed again.
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
@@ -55,14 +56,14 @@ impl EvaluationFailure {
         Self { failures: failed.map(text).collect() }
     }
 
-    /// Makes a failure with a reason.
+    /// Creates a failure with a reason.
     #[doc(hidden)]
     #[must_use]
     pub fn because(text: String) -> Self {
         Self { failures: vec![text] }
     }
 
-    /// Returns what failed, each with its policy or overlay and its error, in words.
+    /// Describes what failed: each rule or overlay with its error.
     #[must_use]
     pub fn failures(&self) -> &[String] {
         &self.failures

@@ -1,4 +1,5 @@
-//! An assessment: a verdict with everything that led to it: every rule, its result, its text.
+//! Assessments: a verdict with everything that led to it, which is every rule, its result, its
+//! text.
 
 pub(crate) mod evaluation_failure;
 pub(crate) mod opinion;
@@ -43,7 +44,7 @@ pub struct Assessment {
     pub(crate) opinions: Vec<Opinion>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) origins: Vec<ArgumentOrigin>,
-    /// Set if the tool says that it is destructive.
+    /// Set if the tool is declared destructive.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) destructive: bool,
 }
@@ -54,19 +55,19 @@ fn join_verdicts(opinions: &[Opinion]) -> Verdict {
 }
 
 impl Assessment {
-    /// Sets the origins of its arguments.
+    /// Sets the origins of the call's arguments.
     #[doc(hidden)]
     pub fn set_origins(&mut self, origins: Vec<ArgumentOrigin>) {
         self.origins = origins;
     }
 
-    /// Sets whether the tool says that it is destructive.
+    /// Sets whether the tool is declared destructive.
     #[doc(hidden)]
     pub fn set_destructive(&mut self, destructive: bool) {
         self.destructive = destructive;
     }
 
-    /// Joins opinions: the strictest wins, in any order; none at all asks.
+    /// Joins opinions: the strictest wins, in any order. Without any opinion, people are asked.
     #[doc(hidden)]
     pub fn join(opinions: Vec<Opinion>) -> Self {
         let verdict = join_verdicts(&opinions);
@@ -78,8 +79,8 @@ impl Assessment {
         self.verdict
     }
 
-    /// Returns every rule that was evaluated, with its result: of the tool's policy, of the
-    /// agent's, of the overlays.
+    /// Returns every evaluated rule with its result: the rules of the tool's policy, of the agent's
+    /// policy and of overlays.
     pub fn rules(&self) -> impl Iterator<Item = RuleReport<'_>> {
         self.opinions.iter().flat_map(Opinion::reports)
     }
@@ -92,16 +93,16 @@ impl Assessment {
     /// Returns the origin of each argument, by its place as a JSON pointer: `/recipient`,
     /// `/lines/0/name`.
     ///
-    /// Origins exist for people: for calls that a person was asked about, for calls of a tool that
-    /// asks about its failures, and in the result of `Run::assess`. A call that rules alone decided
-    /// has none, nor has one whose run has no history. Truth values and empty values have no
-    /// origin.
+    /// Origins are for people. They exist for calls that a person was asked about, for calls of a
+    /// tool that asks about its failures, and in the result of `Run::assess`. They do not exist for
+    /// calls that rules alone decided, or in a run without a history. Booleans and empty values
+    /// have no origin.
     pub fn origins(&self) -> impl Iterator<Item = (&str, &Origin)> {
         self.origins.iter().map(|of| (of.pointer.as_str(), &of.origin))
     }
 
-    /// Returns whether another one has the same results of the same policies. False if overlays or
-    /// failed rules are involved.
+    /// Returns whether another assessment has the same results of the same policies. `false` if
+    /// overlays or failed rules are involved.
     #[doc(hidden)]
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
@@ -123,7 +124,7 @@ impl Assessment {
     }
 
     /// Marks the limit of a policy's rule as used up, so that the rule does not count, and joins
-    /// anew.
+    /// the verdicts again.
     #[doc(hidden)]
     pub fn exhaust(&mut self, opinion: usize, rule: usize) {
         if let Some(Opinion::Policy(policy)) = self.opinions.get_mut(opinion) {
@@ -135,7 +136,8 @@ impl Assessment {
         self.verdict = join_verdicts(&self.opinions);
     }
 
-    /// Returns whether the verdict follows from its rules. A stored one could have been changed.
+    /// Returns whether the verdict follows from its rules. Somebody could have changed a stored
+    /// one.
     pub(crate) fn follows(&self) -> bool {
         let follows = |opinion: &Opinion| match opinion {
             Opinion::Policy(policy) => {
@@ -150,13 +152,13 @@ impl Assessment {
     /// unknown.
     #[doc(hidden)]
     pub fn reached(self) -> Result<Self, EvaluationFailure> {
-        if Verdict::is_reached(self.opinions.iter().flat_map(Opinion::voices)) {
+        if Verdict::is_reached(self.opinions.iter().flat_map(Opinion::verdict_results)) {
             return Ok(self);
         }
         Err(EvaluationFailure::of(self.rules().filter(|rule| rule.result == RuleResult::Failed)))
     }
 
-    /// Returns who denies it; `None` if nobody does.
+    /// Returns the rule, person or limit that denies the call; `None` if nothing does.
     #[doc(hidden)]
     #[must_use]
     pub fn denied_by(&self) -> Option<DeniedBy> {
@@ -181,7 +183,7 @@ impl Assessment {
         })
     }
 
-    /// Returns the same policies, with the present opinions of overlays.
+    /// Returns the assessment with the same policies and the present opinions of overlays.
     #[doc(hidden)]
     pub fn with_overlays(&self, overlays: Vec<Opinion>) -> Self {
         let policies =
@@ -190,22 +192,22 @@ impl Assessment {
         Self { origins, destructive, ..Self::join(policies.chain(overlays).collect()) }
     }
 
-    /// Returns whether another assessment that asks has other rules as its reasons. One that only
-    /// approves needs nobody.
+    /// Returns whether another assessment asks people, for the reason of other rules. An assessment
+    /// that approves needs nobody.
     pub(crate) fn differs(&self, other: &Self) -> bool {
-        let speaks =
+        let has_effect =
             |rule: &RuleReport<'_>| !rule.is_otherwise() && rule.result() != RuleResult::NotMatched;
-        let spoken = |of: &Self| -> Vec<String> {
+        let matched_rules = |of: &Self| -> Vec<String> {
             of.rules()
-                .filter(speaks)
+                .filter(has_effect)
                 .map(|rule| format!("{}/{}", rule.source, rule.rule()))
                 .collect()
         };
         other.verdict == Verdict::Ask
-            && (self.verdict != other.verdict || spoken(self) != spoken(other))
+            && (self.verdict != other.verdict || matched_rules(self) != matched_rules(other))
     }
 
-    /// Makes the assessment of a call that the gate itself denies.
+    /// Creates the assessment of a call that the gate itself denies.
     #[doc(hidden)]
     pub fn denied(denial: GateDenial, reason: String) -> Self {
         Self::join(vec![Opinion::Gate { denial, reason }])
@@ -236,7 +238,7 @@ impl Assessment {
             }
         }
         if all.is_empty() {
-            // A rule failed and nothing else names who decides: any reviewer may.
+            // A rule failed and no requirement names who decides, so any reviewer may.
             all.push(crate::approval::requirement::anyone().into());
         }
         all

@@ -41,11 +41,11 @@ pub enum Opinion {
     },
 }
 
-/// Why the gate itself denies a call.
+/// The reason why the gate itself denies a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GateDenial {
-    /// A person refused the very same call before, in the same run.
+    /// A person refused the same call before, in the same run.
     RefusedBefore,
     /// Too many calls of the run were denied.
     TooMany,
@@ -57,15 +57,15 @@ pub enum GateDenial {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "StoredOpinion", into = "StoredOpinion")]
 pub struct PolicyOpinion {
-    /// The agent whose policy it is; `None`: the tool's own.
+    /// The agent whose policy it is; `None` for the tool's own policy.
     pub agent: Option<AgentName>,
     /// The policy.
     pub policy: Arc<PolicyView>,
-    /// One for each rule of the outline.
+    /// The results, one for each rule of the policy.
     pub results: Vec<RuleResult>,
     /// The errors of the failed rules, by their place.
     pub errors: Vec<(usize, String)>,
-    /// The strictest of its results.
+    /// The strictest verdict of its results.
     pub verdict: Verdict,
 }
 
@@ -146,7 +146,7 @@ impl Opinion {
 
     /// Returns the verdicts of its rules: `Err` for a failed one, with the verdict that it would
     /// have given.
-    pub(super) fn voices(&self) -> Vec<Result<Verdict, Verdict>> {
+    pub(super) fn verdict_results(&self) -> Vec<Result<Verdict, Verdict>> {
         match self {
             Opinion::Policy(policy) => {
                 PolicyOpinion::rule_verdicts(&policy.policy, &policy.results).collect()
@@ -208,8 +208,8 @@ impl Opinion {
     }
 }
 
-/// A policy's opinion as it is stored: results with the names of their rules; the texts are in the
-/// policy's own record.
+/// A policy's opinion as it is stored: results with the names of their rules. The texts of the
+/// rules are in the policy's own record.
 #[derive(Clone, Serialize, Deserialize)]
 struct StoredOpinion {
     #[serde(default, skip_serializing_if = "Option::is_none")]

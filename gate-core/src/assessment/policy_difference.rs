@@ -19,9 +19,11 @@ impl Assessment {
                 None => all.push(ToolDifference::PolicyAdded { policy: new.policy.name.clone() }),
             }
         }
-        let gone = policies(self).filter(|old| !policies(now).any(|new| is_of_same(old, new)));
+        let removed_rules =
+            policies(self).filter(|old| !policies(now).any(|new| is_of_same(old, new)));
         all.extend(
-            gone.map(|old| ToolDifference::PolicyRemoved { policy: old.policy.name.clone() }),
+            removed_rules
+                .map(|old| ToolDifference::PolicyRemoved { policy: old.policy.name.clone() }),
         );
         all
     }
@@ -34,7 +36,8 @@ fn policies(assessment: &Assessment) -> impl Iterator<Item = &PolicyOpinion> {
     })
 }
 
-/// The policy of a tool may have another name now; an agent has one for each tool.
+/// Returns whether two opinions are of the same policy. A tool's policy may have another name now,
+/// and an agent has one policy for each tool.
 fn is_of_same(old: &PolicyOpinion, new: &PolicyOpinion) -> bool {
     old.agent == new.agent
 }
@@ -44,12 +47,12 @@ fn compare(old: &PolicyView, new: &PolicyView, all: &mut Vec<ToolDifference>) {
     for rule in &new.rules {
         let name = rule.name.clone();
         match find(old, rule) {
-            None => all.push(ToolDifference::RuleAdded { rule: name, does: does(rule) }),
-            Some(was) if does(was) != does(rule) => {
+            None => all.push(ToolDifference::RuleAdded { rule: name, does: rule_effect(rule) }),
+            Some(was) if rule_effect(was) != rule_effect(rule) => {
                 all.push(ToolDifference::RuleChanged {
                     rule: name,
-                    from: does(was),
-                    to: does(rule),
+                    from: rule_effect(was),
+                    to: rule_effect(rule),
                 });
             }
             Some(was) if normalized_text(was) != normalized_text(rule) => {
@@ -58,10 +61,11 @@ fn compare(old: &PolicyView, new: &PolicyView, all: &mut Vec<ToolDifference>) {
             Some(_) => {}
         }
     }
-    let gone = old.rules.iter().filter(|rule| find(new, rule).is_none());
-    all.extend(
-        gone.map(|rule| ToolDifference::RuleRemoved { rule: rule.name.clone(), does: does(rule) }),
-    );
+    let removed_rules = old.rules.iter().filter(|rule| find(new, rule).is_none());
+    all.extend(removed_rules.map(|rule| ToolDifference::RuleRemoved {
+        rule: rule.name.clone(),
+        does: rule_effect(rule),
+    }));
     let otherwise = |PolicyFallback { verdict, requirement }: &PolicyFallback| {
         effect(*verdict, requirement.as_ref())
     };
@@ -78,14 +82,17 @@ fn find<'a>(policy: &'a PolicyView, rule: &RuleView) -> Option<&'a RuleView> {
     policy.rules.iter().find(|other| other.name == rule.name)
 }
 
-/// Returns what a rule does when it matches.
-fn does(rule: &RuleView) -> String {
+/// Describes the effect of a rule that matches.
+fn rule_effect(rule: &RuleView) -> String {
     let limits = rule.limits.iter().fold(String::new(), |limits, limit| limits + ", " + limit);
     effect(rule.effect, rule.requirement.as_ref()) + &limits
 }
 
 fn effect(verdict: Verdict, requirement: Option<&Requirement>) -> String {
-    requirement.map_or_else(|| verdict.to_string(), |asked| format!("{verdict} {asked}"))
+    requirement.map_or_else(
+        || verdict.to_string(),
+        |requirement_text| format!("{verdict} {requirement_text}"),
+    )
 }
 
 /// Returns the text of a rule without its layout.
@@ -143,9 +150,9 @@ mod tests {
         asks_two.requirement = Some(ask(role("manager")).count(2));
         let new = vec![small(".when(z)"), asks_two, rule("night", Verdict::Deny, ".between(…)")];
         let found = old.policy_differences(&assessment(new, Verdict::Approve, "new"));
-        let words: Vec<String> = found.iter().map(ToString::to_string).collect();
+        let differences: Vec<String> = found.iter().map(ToString::to_string).collect();
         assert_eq!(
-            words,
+            differences,
             [
                 "the rule \"small\" is worded otherwise",
                 "the rule \"large\" is now: ask 2 of role manager; it was: ask a manager",
@@ -170,7 +177,7 @@ mod tests {
         );
     }
 
-    /// The rules of an assessment with another first one.
+    /// Returns the rules of an assessment, with another first rule.
     fn old_rules(of: &Assessment, first: RuleView) -> Vec<RuleView> {
         let policy = policies(of).next().unwrap();
         std::iter::once(first).chain(policy.policy.rules.iter().skip(1).cloned()).collect()

@@ -6,11 +6,11 @@ use crate::approval::requirement::Requirement;
 use crate::assessment::verdict::Verdict;
 use crate::text::digest::Digest;
 
-/// The view of a policy for people and records: its name, why it exists, its rules, its source text
-/// and the digest of all that.
+/// The view of a policy for people and records: its name, its purpose, its rules, its source text,
+/// and the digest of these.
 ///
-/// Closures cannot be compared; their source can. So a decision names the exact policy it was made
-/// under, and a change of the policy is noticed.
+/// Closures cannot be compared, but their source can. So a decision contains the digest of the
+/// policy that it was made under, and the engine detects a change of the policy.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -59,7 +59,7 @@ impl PolicyView {
         &self.text
     }
 
-    /// The SHA-256 of the canonical JSON of name, comment, text, rules and what happens otherwise.
+    /// Returns the SHA-256 of the canonical JSON of name, comment, text, rules and fallback.
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.digest
@@ -71,7 +71,7 @@ impl PolicyView {
         &self.rules
     }
 
-    /// Returns the fallback, which holds when no rule matches.
+    /// Returns the fallback, which applies when no rule matches.
     #[must_use]
     pub fn otherwise(&self) -> &PolicyFallback {
         &self.otherwise
@@ -113,7 +113,7 @@ pub struct RuleView {
 }
 
 impl RuleView {
-    /// Returns the name shown to people.
+    /// Returns the name that people are shown.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -143,7 +143,7 @@ impl RuleView {
     }
 }
 
-/// The verdict that holds when no rule of a policy matches, and the people whom it asks.
+/// The verdict when no rule of a policy matches, and the people whom it asks.
 ///
 /// ```
 /// # fn show(fallback: &gate_runtime::policy::PolicyFallback) {

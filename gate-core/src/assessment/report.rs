@@ -1,4 +1,4 @@
-//! One rule of an assessment, in words.
+//! Reports about single rules of an assessment.
 
 use std::fmt;
 
@@ -44,10 +44,10 @@ pub enum RuleResult {
     Matched,
     /// Its conditions do not hold.
     NotMatched,
-    /// Its conditions hold, but its limit is used up: it does not count.
+    /// Its conditions hold, but its limit is used up, so it does not count.
     LimitReached,
-    /// It returned an error, panicked or took too long: it counts as at least "ask". If a denial
-    /// depends on it, the call cannot be evaluated: it does not run, and is not denied either.
+    /// It returned an error, panicked or took too long. It counts as at least "ask". If a denial
+    /// depends on it, the call cannot be evaluated: it neither runs nor is denied.
     Failed,
 }
 
@@ -62,7 +62,7 @@ impl fmt::Display for RuleResult {
     }
 }
 
-/// Where a rule comes from.
+/// The source of a rule.
 ///
 /// ```
 /// use gate_runtime::policy::RuleSource;
@@ -79,7 +79,7 @@ pub enum RuleSource<'a> {
     AgentPolicy(&'a AgentName, &'a str),
     /// An overlay.
     Overlay(&'a str),
-    /// The gate itself: a standing refusal, a limit of denials.
+    /// The gate itself, because of an earlier refusal or a limit of denials.
     Gate,
 }
 
@@ -172,13 +172,13 @@ impl<'a> RuleReport<'a> {
 
 impl fmt::Display for RuleReport<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mark = match self.result {
+        let symbol = match self.result {
             RuleResult::Matched => "●",
             RuleResult::NotMatched => "·",
             RuleResult::LimitReached => "◌",
             RuleResult::Failed => "!",
         };
-        write!(f, "{mark} {:<7} {}", self.effect.to_string(), self.rule)?;
+        write!(f, "{symbol} {:<7} {}", self.effect.to_string(), self.rule)?;
         if let Some(requirement) = self.requirement {
             write!(f, ": {requirement}")?;
         }

@@ -1,11 +1,10 @@
-//! Verdicts of rules, and how several become one.
+//! Verdicts of rules, and how they are joined.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The verdict of rules on a call: it runs, a person is asked, or it never runs. The strictest
-/// wins.
+/// The verdict of rules on a call. Of several verdicts, the strictest wins.
 ///
 /// ```
 /// use gate_runtime::policy::Verdict;
@@ -19,16 +18,16 @@ pub enum Verdict {
     Approve,
     /// A person decides.
     Ask,
-    /// The call does not run, whoever asks.
+    /// The call does not run, and nobody can approve it.
     Deny,
 }
 
 impl Verdict {
     /// Joins verdicts: the strictest wins, in any order.
     ///
-    /// `Ok` is the verdict of a rule that matched. `Err` is a rule that failed, with the verdict it
-    /// would have given: such a rule counts as at least [`Ask`](Verdict::Ask), and with a failed
-    /// denying rule nothing runs. Nothing at all reads as `Ask`, never as `Approve`.
+    /// `Ok` is the verdict of a rule that matched. `Err` is a rule that failed, with the verdict
+    /// that it would have given: it counts as at least [`Ask`](Verdict::Ask), and a failed denying
+    /// rule as `Deny`. Without any verdict the result is `Ask`, never `Approve`.
     ///
     /// ```
     /// use gate_runtime::policy::Verdict::{self, Approve, Ask, Deny};
@@ -42,10 +41,10 @@ impl Verdict {
         found.into_iter().map(|verdict| verdict.unwrap_or_else(floor)).max().unwrap_or(Verdict::Ask)
     }
 
-    /// Returns whether the rules come to a verdict at all.
+    /// Returns whether the rules reach a verdict.
     ///
-    /// A failure is no verdict: if only failures lead to [`Deny`](Verdict::Deny), it is unknown
-    /// whether the call is denied. It does not run, but nothing counts against it either.
+    /// A failure is not a verdict: if only failures lead to [`Deny`](Verdict::Deny), it is unknown
+    /// whether the call is denied. It does not run, but nothing counts against it.
     pub(crate) fn is_reached(found: impl IntoIterator<Item = Result<Verdict, Verdict>>) -> bool {
         let mut strictest = Verdict::Approve;
         let mut is_denied = false;

@@ -1,4 +1,4 @@
-//! The accepted answers to a question that is no call.
+//! The accepted answers to a question without a call.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -44,7 +44,7 @@ impl AcceptedAnswers {
         }
     }
 
-    /// Describes its problem, if it has one: that nobody could choose.
+    /// Describes its problem, if it has one: there is nothing to choose.
     pub(crate) fn problem(&self) -> Option<String> {
         let Self::OneOf { choices } = self else { return None };
         let different: BTreeSet<&str> = choices.iter().map(|choice| choice.trim()).collect();

@@ -9,6 +9,6 @@ use crate::call::origin::Origin;
 pub struct ArgumentOrigin {
     /// The JSON pointer of the argument.
     pub pointer: String,
-    /// The voice that said its value first.
+    /// The party that said its value first.
     pub origin: Origin,
 }

@@ -1,4 +1,4 @@
-//! The arguments of a call as they are stored, shown and digested.
+//! The arguments of a call, in the form in which they are stored, shown and digested.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,10 +15,9 @@ use crate::text::sanitized_text::hazard;
 /// The arguments of one call: canonical JSON (RFC 8785), in which every secret is replaced by a
 /// mark.
 ///
-/// The digested text is the one that is stored and shown, and the arguments that run are read from
-/// exactly this text; a secret is bound by a [commitment](SecretCommitment) and comes from the
-/// process that read it. `Debug` shows the digest only; [`to_json`](Self::to_json) returns the
-/// values.
+/// One text is digested, stored and shown, and the arguments that run are parsed from it. A secret
+/// is bound by a [commitment](SecretCommitment), and its value comes from the process that received
+/// it. `Debug` shows the digest only; [`to_json`](Self::to_json) returns the values.
 ///
 /// ```
 /// # fn show(arguments: &gate_runtime::tool::Arguments) {
@@ -32,10 +31,10 @@ pub struct Arguments {
     secrets: Vec<SecretCommitment>,
 }
 
-/// The prefix of a text that looks like a mark: before a space, and without invisible characters.
+/// The prefix of a text that looks like a mark, without invisible characters. A space follows it.
 const MARK_SHAPE: &str = "[secret";
 
-/// Returns whether a text is, or was made to look like, the mark of a secret.
+/// Returns whether a text is, or looks like, the mark of a secret.
 #[must_use]
 pub fn is_mark(text: &str) -> bool {
     if text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
@@ -89,8 +88,8 @@ impl Arguments {
         &self.secrets
     }
 
-    /// Returns whether a value in these arguments is a secret: the mark of one of its commitments.
-    /// A text that only looks like a mark is a text like any other.
+    /// Returns whether a value in these arguments is a secret, which is the mark of one of the
+    /// commitments. A text that only looks like a mark is an ordinary text.
     #[must_use]
     pub fn is_secret(&self, value: &Value) -> bool {
         value.as_str().is_some_and(|text| self.secrets.iter().any(|secret| secret.mark() == text))
@@ -110,7 +109,7 @@ impl Arguments {
         Digest::of(self.secrets.iter().fold(self.text.to_string(), blank))
     }
 
-    /// Returns the arguments without salts, in the form that may leave the store.
+    /// Returns the arguments without salts, which is the form that may leave the store.
     #[doc(hidden)]
     #[must_use]
     pub fn without_salts(&self) -> Self {
@@ -118,7 +117,7 @@ impl Arguments {
         Self { text: Arc::clone(&self.text), digest: self.digest, secrets }
     }
 
-    /// Returns the arguments with the salts of other ones for the same secrets.
+    /// Returns the arguments with the salts that other arguments have for the same secrets.
     pub(crate) fn with_salts_of(&self, others: &Self) -> Self {
         let known = |secret: &SecretCommitment| {
             others.secrets.iter().find(|other| other.digest() == secret.digest())
@@ -128,7 +127,7 @@ impl Arguments {
         Self { text: Arc::clone(&self.text), digest: self.digest, secrets }
     }
 
-    /// Returns whether the text still has its digest. A store could have returned another text.
+    /// Returns whether the text has its digest. A store could have returned another text.
     #[doc(hidden)]
     #[must_use]
     pub fn is_intact(&self) -> bool {
@@ -160,7 +159,7 @@ impl Serialize for Arguments {
 impl<'de> Deserialize<'de> for Arguments {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let StoredArguments { json, digest, secrets } = StoredArguments::deserialize(deserializer)?;
-        // The digest is kept as it was stored: it is checked before anything runs.
+        // The stored digest is kept, because it is checked against the text before anything runs.
         let text = canonical(&json).map_err(serde::de::Error::custom)?;
         Ok(Self { text: text.into(), digest, secrets })
     }

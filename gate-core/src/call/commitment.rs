@@ -12,9 +12,9 @@ use crate::text::json::{SchemaError, canonical};
 
 /// A commitment to a secret value: `SHA-256(opening ‖ canonical JSON of the value)`.
 ///
-/// The opening, 16 bytes, keeps a short secret from being guessed. It is the beginning of
-/// `HMAC-SHA-256(key, salt)`: the salt stays with the stored approval, the key does not, so nobody
-/// can try values with the store alone. Records and the states of runs have only the digest.
+/// The opening has 16 bytes, so that nobody can guess a short secret. It is the beginning of
+/// `HMAC-SHA-256(key, salt)`. The salt is stored with the approval and the key is not, so nobody
+/// can try values with the store alone. Records and the states of runs contain only the digest.
 /// Commitments of earlier versions have no key, and their salt is the opening.
 ///
 /// ```
@@ -26,7 +26,7 @@ use crate::text::json::{SchemaError, canonical};
 pub struct SecretCommitment {
     #[serde(default, skip_serializing_if = "Option::is_none", with = "bytes_text")]
     salt: Option<[u8; 16]>,
-    /// The id of the key that makes the opening from the salt.
+    /// The id of the key that derives the opening from the salt.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "bytes_text")]
     key: Option<[u8; 8]>,
     digest: Digest,
@@ -34,8 +34,8 @@ pub struct SecretCommitment {
 
 /// The keys with which a gate commits to secrets, and opens commitments.
 ///
-/// Made from the key of a gate, to [disclose](crate::call::Arguments::disclose) a secret. `Debug`
-/// does not show them.
+/// Create them from the key of a gate to [disclose](crate::call::Arguments::disclose) a secret.
+/// `Debug` does not show them.
 ///
 /// ```
 /// use gate_runtime::GateKey;
@@ -52,7 +52,7 @@ pub struct CommitmentKeys {
 #[derive(Clone)]
 struct CommitmentKey {
     secret: [u8; 32],
-    /// Identifies the key to readers who do not have it.
+    /// Identifies the key for readers who do not have it.
     id: [u8; 8],
 }
 
@@ -68,7 +68,7 @@ impl CommitmentKey {
 }
 
 fn mac(key: &[u8; 32], text: &[u8]) -> [u8; 32] {
-    // HMAC takes keys of any length: the other branch is never taken.
+    // HMAC takes keys of any length, so this never fails.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return [0; 32] };
     mac.update(text);
     mac.finalize().into_bytes().into()
@@ -85,15 +85,15 @@ impl CommitmentKeys {
         Self { present: CommitmentKey::of(gate), earlier: Vec::new() }
     }
 
-    /// Adds an earlier key of the gate: it opens earlier commitments, and makes no new ones.
+    /// Adds an earlier key of the gate, which opens earlier commitments and makes no new ones.
     #[must_use]
     pub fn earlier(mut self, gate: &[u8; 32]) -> Self {
         self.earlier.push(CommitmentKey::of(gate));
         self
     }
 
-    /// Returns the stored key of a counter whose key may contain a secret: the same for equal keys,
-    /// and impossible to guess without the key of the gate.
+    /// Returns the stored form of a counter's key that may contain a secret. It is the same for
+    /// equal keys, and cannot be guessed without the key of the gate.
     #[doc(hidden)]
     #[must_use]
     pub fn keyed_counter(&self, limit: &str, key: &str) -> String {
@@ -120,8 +120,8 @@ impl SecretCommitment {
         Ok(Self { salt: Some(salt), key: Some(keys.present.id), digest })
     }
 
-    /// Commits to a value with the same opening: equal if, and only if, the values are. `None` if
-    /// the opening is not available.
+    /// Commits to a value with the same opening. The commitments are equal if and only if the
+    /// values are. `None` if the opening is not available.
     #[doc(hidden)]
     #[must_use]
     pub fn again(&self, value: &Value, keys: &CommitmentKeys) -> Option<Self> {
@@ -129,14 +129,14 @@ impl SecretCommitment {
         Some(Self { digest, ..self.clone() })
     }
 
-    /// Returns whether it commits to this value. False without the opening.
+    /// Returns whether it commits to this value; `false` without the opening.
     #[doc(hidden)]
     #[must_use]
     pub fn is_of(&self, value: &Value, keys: &CommitmentKeys) -> bool {
         self.again(value, keys).is_some_and(|again| again.digest == self.digest)
     }
 
-    /// Returns whether it commits to this value, by a disclosed opening.
+    /// Returns whether it commits to this value, according to a disclosed opening.
     pub(crate) fn is_opened_by(
         &self,
         value: &Value,
@@ -145,7 +145,7 @@ impl SecretCommitment {
         Ok(commit(value, opening)? == self.digest)
     }
 
-    /// Returns the opening, which proves to anybody which value it commits to.
+    /// Returns the opening, which proves which value it commits to.
     pub(crate) fn opening(&self, keys: &CommitmentKeys) -> Option<[u8; 16]> {
         let salt = self.salt?;
         match self.key {
@@ -155,8 +155,8 @@ impl SecretCommitment {
         }
     }
 
-    /// Returns whether it can be opened without a key: an earlier version made it, or somebody
-    /// wrote it into the database.
+    /// Returns whether it can be opened without a key, because an earlier version created it, or
+    /// somebody wrote it into the database.
     #[doc(hidden)]
     #[must_use]
     pub fn opens_itself(&self) -> bool {
@@ -170,8 +170,8 @@ impl SecretCommitment {
         self.key.is_some_and(|id| keys.find(id).is_none())
     }
 
-    /// Returns the salt, 16 random bytes, if it is known. Together with the key it gives the
-    /// opening; for a commitment of an earlier version it is the opening.
+    /// Returns the salt, 16 random bytes, if it is known. Together with the key it yields the
+    /// opening; in a commitment of an earlier version it is the opening.
     #[must_use]
     pub fn salt(&self) -> Option<&[u8; 16]> {
         self.salt.as_ref()
@@ -183,13 +183,14 @@ impl SecretCommitment {
         self.digest
     }
 
-    /// Returns the mark that replaces the secret: never a secret, and different for each one.
+    /// Returns the mark that replaces the secret. It contains nothing secret, and is different for
+    /// each commitment.
     #[must_use]
     pub fn mark(&self) -> String {
         format!("{MARK_START}{}]", hex(self.digest.as_bytes().get(..16).unwrap_or_default()))
     }
 
-    /// Returns the commitment without its salt, in the form that may leave the store.
+    /// Returns the commitment without its salt, which is the form that may leave the store.
     pub(crate) fn without_salt(&self) -> Self {
         Self { salt: None, key: None, digest: self.digest }
     }
@@ -223,7 +224,7 @@ mod bytes_text {
     pub(super) fn deserialize<'de, D: Deserializer<'de>, const N: usize>(
         deserializer: D,
     ) -> Result<Option<[u8; N]>, D::Error> {
-        // No bytes are of the wrong length, which is the error below.
+        // Text that is not hexadecimal becomes no bytes, which have the wrong length below.
         let bytes = unhex(&String::deserialize(deserializer)?).unwrap_or_default();
         let wrong = |_| de::Error::custom(format_args!("expected {} hexadecimal digits", N * 2));
         bytes.try_into().map(Some).map_err(wrong)
@@ -236,7 +237,7 @@ mod tests {
 
     use super::*;
 
-    /// As the store of an earlier version has it: what opens it lies beside it.
+    /// A commitment in the store of an earlier version, with its opening beside it.
     const EARLIER: &str = r#"{"salt":"01010101010101010101010101010101","digest":"DIGEST"}"#;
 
     fn earlier() -> SecretCommitment {
@@ -250,7 +251,7 @@ mod tests {
         let pin = SecretCommitment::to(&json!("1234"), [1; 16], &keys).unwrap();
         assert!(pin.is_of(&json!("1234"), &keys));
         let stored: Value = serde_json::to_value(&pin).unwrap();
-        // All that stands there, in the place of the key and of the opening.
+        // Tries everything in the store as the key and as the opening.
         let stolen: SecretCommitment = serde_json::from_value(stored.clone()).unwrap();
         let salt = *stolen.salt().unwrap();
         let found = (0..10_000).map(|pin| json!(format!("{pin:04}"))).find(|pin| {
@@ -275,7 +276,7 @@ mod tests {
             serde_json::to_string(&pin).unwrap(),
             EARLIER.replace("DIGEST", &pin.digest().to_string())
         );
-        // Without its salt, nobody can say any more.
+        // Without its salt, nobody can check the value.
         assert!(!pin.without_salt().is_of(&json!("1234"), &keys));
     }
 

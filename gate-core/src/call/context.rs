@@ -1,4 +1,4 @@
-//! A proposed call, and the facts of its run: who runs, for whom, how the run came to its agent.
+//! Proposed calls, and the facts of their runs: agent, principal, case, earlier agents.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentName, CallId, CaseId, Principal, Role, RunId, ToolName};
 
-/// The facts that all calls of a run share: who runs, for whom, in which case.
+/// The facts that all calls of a run share: its agent, its principal, its case.
 ///
 /// ```
 /// # fn show(run: &gate_runtime::run::RunInfo) {
@@ -33,7 +33,7 @@ pub struct RunInfo {
 pub const NESTED: char = '>';
 
 impl RunId {
-    /// Returns the outermost run that this one is nested in; itself, if it is not nested.
+    /// Returns the outermost run that this one is nested in, or this run if it is not nested.
     ///
     /// ```
     /// use gate_runtime::id::RunId;
@@ -41,14 +41,14 @@ impl RunId {
     /// ```
     #[must_use]
     pub fn outermost(&self) -> Self {
-        // Run ids are short, and most have no nested one.
+        // Run ids are short, and most runs are not nested.
         match self.as_str().bytes().position(|byte| byte == NESTED as u8) {
             Some(end) => self.as_str().get(..end).unwrap_or_default().into(),
             None => self.clone(),
         }
     }
 
-    /// Returns whether this is the other run, or one nested in it at any depth.
+    /// Returns whether this is the other run, or is nested in it at any depth.
     ///
     /// ```
     /// use gate_runtime::id::RunId;
@@ -62,7 +62,7 @@ impl RunId {
     }
 }
 
-/// A step by which a run came to the agent that it has.
+/// A step by which a run got its present agent.
 ///
 /// ```
 /// use gate_runtime::run::AgentHop;
@@ -77,7 +77,7 @@ pub enum AgentHop {
         /// The agent.
         from: AgentName,
     },
-    /// Another agent's run called it for a part of its work.
+    /// Another agent called it for a part of its own run.
     Called {
         /// The agent.
         by: AgentName,
@@ -107,7 +107,7 @@ impl fmt::Display for AgentHop {
 }
 
 impl RunInfo {
-    /// Creates one without a principal and without a case.
+    /// Creates the facts of a run without a principal and without a case.
     pub fn new(run: impl Into<RunId>, agent: impl Into<AgentName>) -> Self {
         let (run, agent) = (run.into(), agent.into());
         Self { run, agent, principal: None, roles: Vec::new(), case: None, passages: Vec::new() }
@@ -132,7 +132,7 @@ impl RunInfo {
     }
 
     /// Returns the roles of the person it acts for, as the application set them. They never count
-    /// as a reviewer's.
+    /// as roles of a reviewer.
     #[must_use]
     pub fn roles(&self) -> &[Role] {
         &self.roles
@@ -144,7 +144,7 @@ impl RunInfo {
         self.case.as_ref()
     }
 
-    /// Returns the steps by which the run came to its agent, oldest first: which agents handed it
+    /// Returns the steps by which the run got its agent, oldest first: the agents that handed it
     /// over, or called it. Empty for a run that its agent began.
     #[must_use]
     pub fn hops(&self) -> &[AgentHop] {
@@ -175,7 +175,7 @@ impl RunInfo {
         self.case = case;
     }
 
-    /// Adds the step by which the run came to its present agent.
+    /// Adds the step by which the run got its present agent.
     #[doc(hidden)]
     pub fn add_hop(&mut self, hop: AgentHop) {
         self.passages.push(hop);

@@ -1,4 +1,4 @@
-//! The descriptor of a tool: what a model is told, and what arguments are checked against.
+//! Descriptors of tools: the description for models, and the schema that arguments must match.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::id::ToolName;
 use crate::text::digest::Digest;
 use crate::text::json::canonical;
 
-/// Hints about what a tool does. A policy decides; a hint never loosens a verdict.
+/// Hints about the effects of a tool. Policies decide: a hint never loosens a verdict.
 ///
 /// ```
 /// use gate_runtime::tool::Annotations;
@@ -20,14 +20,14 @@ use crate::text::json::canonical;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "the four hints of the Model Context Protocol")]
 pub struct Annotations {
-    /// It changes nothing.
+    /// Set if the tool changes nothing.
     pub read_only: bool,
     /// Set if its effect cannot be undone. A reviewer confirms such a call with more than a key
     /// press.
     pub destructive: bool,
-    /// Running it twice with the same call id has the effect of running it once.
+    /// Set if running it twice with the same call id has the effect of running it once.
     pub idempotent: bool,
-    /// It reaches systems beyond the application's own.
+    /// Set if it reaches systems beyond the application's own.
     pub open_world: bool,
 }
 
@@ -87,11 +87,11 @@ pub struct Descriptor {
     pub digest: Digest,
 }
 
-/// The first item of the digested list of a tool that no gate has.
+/// The first item of the digested list of a remote tool, which no gate has.
 const REMOTE: &str = "remote";
 
 impl Descriptor {
-    /// Makes the descriptor of a remote program's tool, from that program's description.
+    /// Creates the descriptor of a remote program's tool, from that program's description.
     #[doc(hidden)]
     #[must_use]
     pub fn remote(
@@ -116,7 +116,8 @@ impl Descriptor {
         }
     }
 
-    /// Returns whether it is a remote program's tool: then all of it is that program's claim.
+    /// Returns whether it is a remote program's tool. All of its descriptor is that program's
+    /// claim.
     #[must_use]
     pub fn is_remote(&self) -> bool {
         self.name.as_str().contains('/')
@@ -158,7 +159,7 @@ impl Descriptor {
         self.output_schema.as_ref()
     }
 
-    /// Returns whether a tool's effect cannot be undone, as far as is known: an unknown tool may do
+    /// Returns whether a tool's effect cannot be undone. `true` for an unknown tool, which may do
     /// anything.
     #[doc(hidden)]
     #[must_use]
@@ -166,7 +167,7 @@ impl Descriptor {
         known.is_none_or(|tool| tool.annotations.destructive)
     }
 
-    /// Returns hints about what it does.
+    /// Returns the hints about its effects.
     #[must_use]
     pub fn annotations(&self) -> Annotations {
         self.annotations
@@ -184,8 +185,8 @@ impl Descriptor {
         self.asks_on_error
     }
 
-    /// Returns the digest of all this and of the function's source: another tool under the same
-    /// name has another digest.
+    /// Returns the digest of the descriptor and of the function's source. Another tool with the
+    /// same name has another digest.
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.digest

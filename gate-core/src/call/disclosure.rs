@@ -1,4 +1,4 @@
-//! Disclosure of one secret, and nothing else.
+//! Disclosures of single secrets.
 
 use std::fmt;
 
@@ -51,7 +51,7 @@ impl SecretDisclosure {
     }
 }
 
-/// One line of canonical JSON.
+/// Writes one line of canonical JSON.
 impl fmt::Display for SecretDisclosure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = serde_json::to_value(self).map_err(|_| fmt::Error)?;
@@ -59,7 +59,7 @@ impl fmt::Display for SecretDisclosure {
     }
 }
 
-/// The value is not shown.
+/// Does not show the value.
 impl fmt::Debug for SecretDisclosure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SecretDisclosure({})", self.field)
@@ -82,12 +82,12 @@ impl std::str::FromStr for SecretDisclosure {
 }
 
 impl Arguments {
-    /// Opens the commitment of one secret for somebody else. A name is an argument; a text that
-    /// begins with `/` is a JSON pointer to something inside one.
+    /// Opens the commitment of one secret for another person. `field` is the name of an argument,
+    /// or a JSON pointer, which begins with `/`, to a value inside one.
     ///
     /// # Errors
-    /// If there is no secret at this place, it is another one, its salt was erased, or another key
-    /// made its commitment.
+    /// Returns an error if there is no secret at this place or it is another secret, its salt was
+    /// erased, or its commitment was made with another key.
     pub fn disclose(
         &self,
         field: &str,
@@ -105,7 +105,8 @@ impl Arguments {
     /// by a person who knows it.
     ///
     /// # Errors
-    /// If there is no secret, its salt was erased, or another key made its commitment.
+    /// Returns an error if there is no secret, its salt was erased, or its commitment was made with
+    /// another key.
     pub fn check_disclosable(&self, field: &str, keys: &CommitmentKeys) -> Result<(), SchemaError> {
         self.opening_at(&pointer_to(field), keys).map(drop)
     }
@@ -128,7 +129,7 @@ impl Arguments {
     /// Checks that a disclosed secret is the one that these arguments have at its place.
     ///
     /// # Errors
-    /// If it is another secret, or there is none.
+    /// Returns an error if it is another secret, or there is none.
     pub fn check(&self, disclosure: &SecretDisclosure) -> Result<(), SchemaError> {
         let SecretDisclosure { field, salt, value } = disclosure;
         let commitment = self.commitment_at(field)?;
@@ -147,9 +148,9 @@ impl Arguments {
 
     fn commitment_at(&self, field: &str) -> Result<&SecretCommitment, SchemaError> {
         let arguments = self.to_json();
-        let mark = arguments.pointer(field).and_then(Value::as_str);
+        let marker = arguments.pointer(field).and_then(Value::as_str);
         let found =
-            mark.and_then(|mark| self.secrets().iter().find(|secret| secret.mark() == mark));
+            marker.and_then(|mark| self.secrets().iter().find(|secret| secret.mark() == mark));
         found.ok_or_else(|| SchemaError::new(field, "there is no secret at this place"))
     }
 }
@@ -195,7 +196,7 @@ mod tests {
         let disclosure = arguments.disclose("a/~b", &json!("s"), &keys()).unwrap();
         assert_eq!(disclosure.field(), "/a~1~0b");
         assert_eq!(arguments.disclose("/a~1~0b", &json!("s"), &keys()).unwrap(), disclosure);
-        // What is received names its place in the one form.
+        // A received disclosure contains its place in the one valid form.
         let bare = SecretDisclosure { field: "a/~b".to_owned(), ..disclosure };
         assert!(arguments.check(&bare).is_err());
     }

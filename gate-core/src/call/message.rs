@@ -25,7 +25,7 @@ pub enum Speaker {
     Agent,
     /// The result of a tool.
     Tool {
-        /// Which one.
+        /// The tool.
         tool: ToolName,
     },
 }
@@ -46,22 +46,22 @@ pub struct Message {
 }
 
 impl Message {
-    /// Makes a message of what the application instructs.
+    /// Creates a message with the application's instructions.
     pub fn system(text: impl Into<Arc<str>>) -> Self {
         Self { speaker: Speaker::System, text: text.into() }
     }
 
-    /// Makes a message of what the person says.
+    /// Creates a message of the person whom the run acts for.
     pub fn user(text: impl Into<Arc<str>>) -> Self {
         Self { speaker: Speaker::User, text: text.into() }
     }
 
-    /// Makes a message of what the model says.
+    /// Creates a message of the model.
     pub fn agent(text: impl Into<Arc<str>>) -> Self {
         Self { speaker: Speaker::Agent, text: text.into() }
     }
 
-    /// Makes a message of what a tool returned.
+    /// Creates a message with the result of a tool.
     pub fn tool(tool: impl Into<ToolName>, text: impl Into<Arc<str>>) -> Self {
         Self { speaker: Speaker::Tool { tool: tool.into() }, text: text.into() }
     }
@@ -73,7 +73,7 @@ impl Message {
         Self { speaker: self.speaker.clone(), text: text.into() }
     }
 
-    /// Returns who said it.
+    /// Returns the speaker.
     #[must_use]
     pub fn speaker(&self) -> &Speaker {
         &self.speaker

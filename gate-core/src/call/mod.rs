@@ -1,4 +1,4 @@
-//! A call: the proposal, the proposer, the context, and the result.
+//! Calls: the proposal, the proposer, the context, and the result.
 
 pub(crate) mod accepted_answers;
 pub(crate) mod argument_origin;

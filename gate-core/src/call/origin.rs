@@ -8,12 +8,12 @@ use crate::id::ToolName;
 
 /// The origin of a value in the messages before the call, from the most trusted to the least.
 ///
-/// A rule asks for it with `Call::origin`; a reviewer sees it beside every argument. It is about
-/// *whole values*: the words of the value, complete, stood together in a message of the user or the
-/// application. Their form does not matter: case, spacing, compatibility forms of Unicode, numbers
-/// (`2,400.00`), dates (`May 20, 2024`), times (`10 am`). A part of another value does not count:
-/// no number of "June 13", "10 kg" or "at 10:00". A value that a tool or the agent said before, in
-/// whatever form, is not the user's, even if the user repeats it.
+/// A rule gets it from `Call::origin`; a reviewer sees it beside every argument. An origin is about
+/// *whole values*: all words of the value, together, in a message of the user or the application.
+/// Their form does not matter: case, spacing, compatibility forms of Unicode, numbers (`2,400.00`),
+/// dates (`May 20, 2024`), times (`10 am`). A part of another value does not count: the numbers in
+/// "June 13", "10 kg" or "at 10:00" are no values. A value that a tool or the agent said before, in
+/// any form, is not the user's, even if the user repeats it.
 ///
 /// ```
 /// use gate_runtime::tool::Origin;
@@ -27,10 +27,10 @@ pub enum Origin {
     User,
     /// The application's instructions said it first.
     System,
-    /// Nobody said it, or the agent did first: the agent made it.
+    /// The agent made it: the agent said it first, or it is in no message.
     Agent,
-    /// The result of a tool said it first. The author of what the tool read may have meant it for
-    /// the agent.
+    /// It was first in the result of a tool. The author of the content that the tool read may have
+    /// meant it for the agent.
     Tool {
         /// The tool.
         tool: ToolName,

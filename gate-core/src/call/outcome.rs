@@ -1,4 +1,4 @@
-//! The outcome of a call: what its tool returned, or why it did not run.
+//! The outcome of a call: the result of its tool, or the reason why it did not run.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::id::ReviewerId;
 
-/// The name of the fallback when no rule of a policy matches. No rule may have it.
+/// The name of a policy's fallback, which applies when no rule matches. No rule may have this name.
 pub const OTHERWISE: &str = "otherwise";
 
 /// The result of a tool's body.
@@ -27,7 +27,7 @@ pub enum ToolOutcome {
         /// The value as JSON text.
         json: Arc<str>,
     },
-    /// It returned an error or panicked: it ran, and what it did before that is done.
+    /// It returned an error or panicked. It ran: its effects before the error remain.
     Failed {
         /// The error's text.
         error: Arc<str>,
@@ -35,13 +35,13 @@ pub enum ToolOutcome {
 }
 
 impl ToolOutcome {
-    /// Makes a returned value.
+    /// Creates the outcome of a returned value.
     #[must_use]
     pub fn returned(value: &Value) -> Self {
         Self::Returned { json: value.to_string().into() }
     }
 
-    /// Makes a failure with a description.
+    /// Creates the outcome of a failure, with a description.
     #[must_use]
     pub fn failed(error: impl fmt::Display) -> Self {
         Self::Failed { error: error.to_string().into() }
@@ -86,7 +86,8 @@ impl fmt::Debug for ToolOutcome {
     }
 }
 
-/// Why a call did not run. Each has a machine-readable [`kind`](Self::kind) and three texts.
+/// The reason why a call did not run. It has a machine-readable [`kind`](Self::kind) and three
+/// texts.
 ///
 /// ```
 /// use gate_runtime::run::{DeniedBy, NotRun};
@@ -98,9 +99,9 @@ impl fmt::Debug for ToolOutcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum NotRun {
-    /// It is denied.
+    /// The call is denied.
     Denied {
-        /// By whom or what.
+        /// The rule, person or limit that denied it.
         #[serde(flatten, deserialize_with = "stored_denial")]
         by: DeniedBy,
     },
@@ -108,9 +109,9 @@ pub enum NotRun {
     Rejected {
         /// The person who refused it.
         by: ReviewerId,
-        /// Why, in their words.
+        /// The reason, in the person's words.
         reason: String,
-        /// Set if it was refused before, and this call only repeats it.
+        /// Set if an earlier call was refused, and this call only repeats it.
         again: bool,
         /// Set if the policy lets the same call be asked again after a refusal.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -127,29 +128,30 @@ pub enum NotRun {
         /// Why.
         reason: String,
     },
-    /// An operator has stopped calls like this one.
+    /// A freeze stops the call.
     Frozen {
         /// Why.
         reason: String,
     },
-    /// The call itself is wrong: unknown tool, arguments that do not fit, a call id used twice.
+    /// The call itself is wrong: an unknown tool, arguments that do not fit, a call id that was
+    /// used before.
     Invalid {
         /// The problem, and its place.
         problem: String,
     },
-    /// A person must decide it, and nobody ever could.
+    /// A person must decide the call, but nobody could.
     NobodyToAsk {
         /// The people who are missing, in words.
         problem: String,
     },
-    /// The gate could not process it: a rule failed, its store did not answer, or its data no
+    /// The gate could not process the call: a rule failed, its store did not answer, or its data no
     /// longer fits.
     Unavailable {
         /// The problem that the gate had.
         problem: String,
     },
     /// The stored call differs from its records, so something other than a gate has written to the
-    /// store. Nothing ran now; the records say whether it ran before. An operator has to look.
+    /// store. Nothing ran now; the records show whether it ran before. An operator must check it.
     Disputed {
         /// The difference, and what to do about it.
         problem: String,
@@ -189,7 +191,7 @@ impl NotRun {
         }
     }
 
-    /// Returns the reason in words that a reviewer or a user of the application may read.
+    /// Returns the reason as a text for reviewers and users of the application.
     #[must_use]
     pub fn for_reviewer(&self) -> String {
         match self {
@@ -214,7 +216,7 @@ impl NotRun {
 impl fmt::Display for NotRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // Nothing is claimed about earlier runs, which are exactly what is in dispute.
+            // The text claims nothing about earlier attempts, because these are in dispute.
             Self::Disputed { problem } => {
                 write!(f, "nothing ran now, and the call is disputed: {problem}")
             }
@@ -225,7 +227,7 @@ impl fmt::Display for NotRun {
 
 impl std::error::Error for NotRun {}
 
-/// The person or the thing that denied a call.
+/// The rule, person or limit that denied a call.
 ///
 /// ```
 /// use gate_runtime::run::DeniedBy;
@@ -241,7 +243,7 @@ pub enum DeniedBy {
         /// Its name.
         rule: String,
     },
-    /// The fallback of a policy, none of whose rules matched.
+    /// The fallback of a policy, because none of its rules matched.
     Otherwise,
     /// An overlay.
     Overlay {
@@ -252,9 +254,9 @@ pub enum DeniedBy {
     },
     /// A person refused the same call before.
     RefusedBefore,
-    /// So many calls of the run and its nested runs did not run that it is told to stop.
+    /// Too many calls of the run and its nested runs did not run: the model must stop.
     TooManyDenials,
-    /// The run and its nested runs asked people so often that it is told to stop.
+    /// The run and its nested runs asked people too often: the model must stop.
     TooManyQuestions,
 }
 
@@ -274,7 +276,7 @@ impl fmt::Display for DeniedBy {
     }
 }
 
-/// Parses who denied a call, including the earlier form of a rule's name and whether to stop.
+/// Parses a `DeniedBy`, including its earlier form: a rule's name and whether to stop.
 fn stored_denial<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DeniedBy, D::Error> {
     #[derive(Deserialize)]
     struct OldDeniedBy {

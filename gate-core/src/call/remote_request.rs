@@ -30,12 +30,12 @@ pub struct RemoteRequest {
 }
 
 impl RemoteRequest {
-    /// Creates one without statements.
+    /// Creates a request without statements.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets the line that says what it is about.
+    /// Sets the line about the question.
     pub fn summary(mut self, text: impl Into<Arc<str>>) -> Self {
         self.summary = Some(text.into());
         self
@@ -47,13 +47,13 @@ impl RemoteRequest {
         self
     }
 
-    /// The web address that is told of the decision.
+    /// Sets the web address that is notified of the decision.
     pub fn callback(mut self, url: impl Into<Arc<str>>) -> Self {
         self.callback = Some(url.into());
         self
     }
 
-    /// Returns the line that says what it is about.
+    /// Returns the line about the question.
     #[must_use]
     pub fn about(&self) -> Option<&str> {
         self.summary.as_deref()

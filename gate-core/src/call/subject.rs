@@ -1,4 +1,4 @@
-//! The subject of a call: who proposed what, with which tool.
+//! The subject of a record: its call, with run, tool and policies.
 
 use std::sync::Arc;
 
@@ -9,7 +9,8 @@ use crate::call::remote_request::RemoteRequest;
 use crate::id::{ApprovalId, CallId, RunId, ToolName};
 use crate::text::digest::Digest;
 
-/// The subject of a record: the call it is about, and what its decision is bound to.
+/// The subject of a record: the call that it is about, with everything that the decision is bound
+/// to.
 ///
 /// ```
 /// # fn show(subject: &gate_runtime::run::CallSubject) {
@@ -46,21 +47,21 @@ impl CallSubject {
         self.approval
     }
 
-    /// Returns [`info`](Self::info) to be shared.
+    /// Returns a shared [`info`](Self::info).
     #[doc(hidden)]
     #[must_use]
     pub fn shared_info(&self) -> &Arc<RunInfo> {
         &self.info
     }
 
-    /// Returns [`reasoning`](Self::reasoning) to be shared.
+    /// Returns a shared [`reasoning`](Self::reasoning).
     #[doc(hidden)]
     #[must_use]
     pub fn shared_reasoning(&self) -> Option<&Arc<str>> {
         self.reasoning.as_ref()
     }
 
-    /// Returns who runs, for whom, in which case.
+    /// Returns the facts of its run: agent, principal, case.
     #[must_use]
     pub fn info(&self) -> &RunInfo {
         &self.info
@@ -84,7 +85,7 @@ impl CallSubject {
         self.tool_digest
     }
 
-    /// Returns the digest of the policies it is judged by.
+    /// Returns the digest of the policies that evaluate it.
     #[must_use]
     pub fn policy_digest(&self) -> Digest {
         self.policy_digest
@@ -118,8 +119,8 @@ impl CallSubject {
         }
     }
 
-    /// Returns the family by which refusals and limits on asking are kept: the outermost run, or
-    /// all runs of a remote agent, because such an agent chooses the names of its runs.
+    /// Returns the family, within which refusals and limits on questions are counted: the outermost
+    /// run, or all runs of a remote agent, because such an agent chooses the names of its runs.
     #[must_use]
     pub fn family(&self) -> RunId {
         if self.request.is_some() {

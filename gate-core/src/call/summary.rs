@@ -15,10 +15,10 @@ use crate::text::sanitized_text::SanitizedText;
 /// The longest value in a headline, in characters.
 const LONG: usize = 60;
 
-/// The most items of a list, or fields of an object, that stand in a headline.
+/// The most items of a list, or fields of an object, in a headline.
 const MANY: usize = 3;
 
-/// The summary of a tool: words of its author, with places for the arguments of a call.
+/// The summary of a tool: a text of its author, with places for the arguments of a call.
 ///
 /// [`#[gated_tool(summary = "…")]`](https://docs.rs/gate-runtime) makes it. It is a part of the
 /// tool's descriptor, so every process that shows a question writes the same sentence.
@@ -46,8 +46,8 @@ pub enum SummaryPart {
 
 /// The format in which a summary writes a value.
 ///
-/// A value that does not fit its format is written plainly, so that the sentence is never missing,
-/// and never shows another number.
+/// A value that does not fit its format is written plainly, so that the sentence is never missing
+/// and never shows a wrong number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -60,9 +60,9 @@ pub enum SummaryFormat {
     Time,
     /// A length of time, in seconds or as a text (ISO 8601).
     Duration,
-    /// A piece of code or a name, set apart as such.
+    /// A piece of code or a name, marked as code.
     Code,
-    /// As the call has it; also used for formats of later versions.
+    /// The value as it is in the call. Also used for formats of later versions.
     #[default]
     #[serde(other)]
     Plain,
@@ -74,7 +74,7 @@ impl SummaryFormat {
         matches!(self, Self::Plain)
     }
 
-    /// Writes a value, if it is of the format's kind.
+    /// Writes a value, if it fits the format.
     fn write(self, value: &Value) -> Option<String> {
         match self {
             Self::Plain | Self::Code => None,
@@ -87,7 +87,7 @@ impl SummaryFormat {
 }
 
 impl ToolSummary {
-    /// Makes a summary of its parts.
+    /// Creates a summary from its parts.
     #[must_use]
     pub fn new(parts: impl Into<Vec<SummaryPart>>) -> Self {
         Self { parts: parts.into() }
@@ -99,7 +99,7 @@ impl ToolSummary {
         &self.parts
     }
 
-    /// Fills in arguments. A secret is named as one.
+    /// Fills in arguments. A secret appears as `a secret`.
     #[must_use]
     pub fn fill(&self, arguments: &Value, is_secret: &dyn Fn(&Value) -> bool) -> CallHeadline {
         let parts = self.parts.iter().map(|part| match part {
@@ -169,7 +169,7 @@ impl HeadlinePart {
         Self::Value { text, is_text, is_code: format == SummaryFormat::Code }
     }
 
-    /// Writes the name of a field. In a map, the caller chose it, like its value.
+    /// Writes the name of a field. The names in a map come from the caller, like the values.
     fn name(name: &str) -> Self {
         let text = cut(SanitizedText::of(name).as_str());
         if is_word(&text) {
@@ -181,8 +181,8 @@ impl HeadlinePart {
 }
 
 impl CallHeadline {
-    /// Writes the headline of a tool that has no summary: its title and its first arguments, of
-    /// which a secret has no value.
+    /// Writes the headline of a tool that has no summary: its title and its first arguments,
+    /// without the values of secrets.
     pub(crate) fn of_arguments<'a>(
         title: &str,
         arguments: impl IntoIterator<Item = (&'a str, Option<&'a Value>)>,
@@ -231,7 +231,7 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "-_.@/:#+".contains(c))
 }
 
-/// Writes a value on one line, safe to look at.
+/// Writes a value on one line, safe to display.
 fn written(value: &Value, is_secret: &dyn Fn(&Value) -> bool) -> String {
     let all = |items: Vec<String>, count: usize| match (count, count.saturating_sub(MANY)) {
         (0, _) => "none".to_owned(),
@@ -257,7 +257,7 @@ fn written(value: &Value, is_secret: &dyn Fn(&Value) -> bool) -> String {
     }
 }
 
-/// Makes one space of line ends, tabs and spaces in a row.
+/// Replaces each sequence of line ends, tabs and spaces by one space.
 fn on_one_line(text: &str) -> String {
     text.split([' ', '\n', '\r', '\t'])
         .filter(|word| !word.is_empty())
@@ -270,7 +270,7 @@ fn quoted(value: &Value, is_secret: &dyn Fn(&Value) -> bool) -> String {
     HeadlinePart::value(Some(value), SummaryFormat::Plain, is_secret).to_string()
 }
 
-/// Shortens a long text by its middle, so that its end stays in sight.
+/// Shortens a long text in the middle, so that its end stays visible.
 fn cut(text: &str) -> String {
     let length = text.chars().count();
     if length <= LONG {
@@ -285,8 +285,8 @@ fn whole_number(value: &Value) -> Option<i128> {
     value.as_i64().map(i128::from).or_else(|| value.as_u64().map(i128::from))
 }
 
-/// Writes a number of bytes in the largest unit of which there is at least one; with "about" where
-/// one decimal does not say it exactly.
+/// Writes a number of bytes in the largest unit of which there is at least one, with "about" if one
+/// decimal place is not exact.
 fn bytes(count: i128) -> Option<String> {
     let count = u128::try_from(count).ok()?;
     let units =
@@ -323,7 +323,7 @@ fn time(value: &Value) -> Option<String> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Some(instant(at));
     }
-    // A date without a time: a day that is parsed from a text with a time would lose it.
+    // Only a date without a time: parsing a day from a text with a time would lose the time.
     if !text.contains([':', 'T', 't', ' ']) {
         return text.parse::<Date>().ok().map(|day| day.strftime("%-d %b %Y").to_string());
     }
@@ -337,7 +337,7 @@ fn time(value: &Value) -> Option<String> {
 fn duration(value: &Value) -> Option<String> {
     let length = match value {
         Value::String(text) => text.parse::<SignedDuration>().ok()?,
-        // As serde writes `core::time::Duration`.
+        // The form in which serde writes `core::time::Duration`.
         Value::Object(fields) if fields.len() == 2 => {
             let nanos = i32::try_from(fields.get("nanos")?.as_i64()?).ok()?;
             SignedDuration::new(fields.get("secs")?.as_i64()?, nanos)

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::call::tool_difference::ToolDifference;
 use crate::text::digest::Digest;
 
-/// Changes since a call was asked about.
+/// Changes since people were asked about a call.
 ///
 /// ```
 /// assert!(gate_runtime::review::ToolChanges::default().is_empty());
@@ -49,8 +49,8 @@ impl ToolChanges {
         &self.differences
     }
 
-    /// Returns only the digests, as records had them before differences existed: these are what
-    /// people sign.
+    /// Returns only the digests, which were in records before differences existed. People sign this
+    /// form.
     pub(crate) fn digests(&self) -> Self {
         Self { tool: self.tool, policy: self.policy, differences: Vec::new() }
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::call::descriptor::Descriptor;
 use crate::text::json::canonical;
 
-/// One difference of a tool or its policies since a call was asked about.
+/// One difference of a tool or its policies since people were asked about a call.
 ///
 /// `Display` describes it in plain words, for reviewers.
 ///
@@ -22,12 +22,12 @@ use crate::text::json::canonical;
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ToolDifference {
-    /// A policy judges it that did not.
+    /// An additional policy evaluates its calls.
     PolicyAdded {
         /// Its name.
         policy: String,
     },
-    /// A policy no longer judges it.
+    /// A policy no longer evaluates its calls.
     PolicyRemoved {
         /// Its name.
         policy: String,
@@ -37,21 +37,21 @@ pub enum ToolDifference {
         /// Its name.
         policy: String,
     },
-    /// A rule that was not there.
+    /// A rule is new.
     RuleAdded {
         /// Its name.
         rule: String,
         /// The verdict that it gives.
         does: String,
     },
-    /// A rule that is gone.
+    /// A rule is gone.
     RuleRemoved {
         /// Its name.
         rule: String,
         /// The verdict that it gave.
         does: String,
     },
-    /// A rule that has another verdict, asks others, or has other limits.
+    /// A rule has another verdict, asks other people, or has other limits.
     RuleChanged {
         /// Its name.
         rule: String,
@@ -60,31 +60,31 @@ pub enum ToolDifference {
         /// The verdict that it gives.
         to: String,
     },
-    /// A rule that does the same under another condition.
+    /// A rule has another condition, and the same effect.
     RuleReworded {
         /// Its name.
         rule: String,
     },
-    /// The verdict where no rule matches is another one.
+    /// The fallback has another verdict.
     OtherwiseChanged {
         /// The verdict before.
         from: String,
         /// The verdict now.
         to: String,
     },
-    /// An argument that was not there.
+    /// An argument is new.
     ArgumentAdded {
         /// Its name.
         argument: String,
         /// Set if it must be given.
         is_required: bool,
     },
-    /// An argument that is gone.
+    /// An argument is gone.
     ArgumentRemoved {
         /// Its name.
         argument: String,
     },
-    /// An argument of another type.
+    /// An argument has another type.
     ArgumentRetyped {
         /// Its name.
         argument: String,
@@ -93,14 +93,14 @@ pub enum ToolDifference {
         /// The type that it has.
         to: String,
     },
-    /// An argument that must be given now, or need not be.
+    /// An argument became required or optional.
     ArgumentRequired {
         /// Its name.
         argument: String,
         /// Set if it must be given now.
         is_required: bool,
     },
-    /// An argument with another default, as JSON; `None` where there is none.
+    /// An argument has another default. Defaults are JSON; `None` if there is none.
     ArgumentDefaulted {
         /// Its name.
         argument: String,
@@ -109,14 +109,14 @@ pub enum ToolDifference {
         /// The default that it has.
         to: Option<String>,
     },
-    /// An argument that takes other values, or is described otherwise.
+    /// An argument takes other values, or has another description.
     ArgumentRedefined {
         /// Its name.
         argument: String,
     },
-    /// The description, the hints or the result of the tool.
+    /// The description, the hints or the result type of the tool changed.
     ToolRedescribed,
-    /// Nothing that is described: the code of the tool.
+    /// Only the code of the tool changed.
     CodeChanged,
 }
 
@@ -203,10 +203,10 @@ impl Descriptor {
                 (None, None) => {}
             }
         }
-        let said = |tool: &Self| {
+        let described = |tool: &Self| {
             (tool.title.clone(), tool.description.clone(), tool.output_schema.clone())
         };
-        if said(self) != said(now)
+        if described(self) != described(now)
             || self.annotations != now.annotations
             || self.timeout != now.timeout
         {
@@ -224,13 +224,13 @@ struct ArgumentSchema {
     kind: String,
     is_required: bool,
     default: Option<String>,
-    /// All of it, with every reference written out.
+    /// The whole schema, with every reference replaced by its definition.
     whole: Value,
 }
 
 impl ArgumentSchema {
-    fn of(schema: &Value, name: &str, part: &Value) -> Self {
-        let whole = written_out(schema, part, 8);
+    fn of(schema: &Value, name: &str, schema_part: &Value) -> Self {
+        let whole = written_out(schema, schema_part, 8);
         let default = whole.get("default").map(ToString::to_string);
         Self { kind: kind(&whole), is_required: is_required(schema, name), default, whole }
     }
@@ -259,7 +259,7 @@ impl ArgumentSchema {
 
 fn properties(schema: &Value) -> impl Iterator<Item = (&str, &Value)> {
     let all = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
-    all.map(|(name, part)| (name.as_str(), part))
+    all.map(|(name, schema_part)| (name.as_str(), schema_part))
 }
 
 fn part<'a>(schema: &'a Value, name: &str) -> Option<&'a Value> {
@@ -273,16 +273,16 @@ fn is_required(schema: &Value, name: &str) -> bool {
         .is_some_and(|all| all.iter().any(|one| one == name))
 }
 
-/// Returns a part of a schema with references replaced by their definitions, up to some depth.
-fn written_out(schema: &Value, part: &Value, deeper: u32) -> Value {
+/// Returns a part of a schema with references replaced by their definitions, up to a depth.
+fn written_out(schema: &Value, schema_part: &Value, deeper: u32) -> Value {
     let Some(deeper) = deeper.checked_sub(1) else { return Value::Null };
-    match part {
+    match schema_part {
         Value::Object(fields) => {
             let referred = fields
                 .get("$ref")
                 .and_then(Value::as_str)
-                .and_then(|index| index.strip_prefix('#'));
-            let referred = referred.and_then(|place| schema.pointer(place));
+                .and_then(|reference| reference.strip_prefix('#'));
+            let referred = referred.and_then(|pointer| schema.pointer(pointer));
             let mut all: serde_json::Map<String, Value> =
                 match referred.map(|to| written_out(schema, to, deeper)) {
                     Some(Value::Object(all)) => all,
@@ -298,10 +298,10 @@ fn written_out(schema: &Value, part: &Value, deeper: u32) -> Value {
 }
 
 /// Returns the type of an argument, in words.
-fn kind(part: &Value) -> String {
-    let ways = |keyword: &str| part.get(keyword).and_then(Value::as_array);
-    match part.get("type") {
-        Some(Value::String(one)) if one == "array" => part
+fn kind(schema_part: &Value) -> String {
+    let ways = |keyword: &str| schema_part.get(keyword).and_then(Value::as_array);
+    match schema_part.get("type") {
+        Some(Value::String(one)) if one == "array" => schema_part
             .get("items")
             .map_or_else(|| one.clone(), |items| format!("list of {}", kind(items))),
         Some(Value::String(one)) => one.clone(),
@@ -316,7 +316,7 @@ fn kind(part: &Value) -> String {
                 .into_iter()
                 .collect::<Vec<_>>()
                 .join(" or "),
-            None => match part.get("const").map(canonical) {
+            None => match schema_part.get("const").map(canonical) {
                 Some(Ok(value)) => value,
                 _ => "any".to_owned(),
             },
@@ -335,7 +335,7 @@ mod tests {
         Descriptor::remote("a/pay".into(), "Pays.".to_owned(), schema, Annotations::default())
     }
 
-    fn words(old: Value, new: Value) -> Vec<String> {
+    fn difference_texts(old: Value, new: Value) -> Vec<String> {
         tool(old).differences(&tool(new)).iter().map(ToString::to_string).collect()
     }
 
@@ -353,7 +353,7 @@ mod tests {
             "required": ["to", "amount", "note"],
             "$defs": {"Speed": {"enum": ["slow", "fast"]}},
         });
-        assert!(words(old.clone(), old.clone()).is_empty());
+        assert!(difference_texts(old.clone(), old.clone()).is_empty());
         let mut new = old.clone();
         let parts = new["properties"].as_object_mut().unwrap();
         parts.remove("memo");
@@ -364,7 +364,7 @@ mod tests {
         new["$defs"]["Speed"] = json!({"enum": ["slow", "fast", "now"]});
         new["required"] = json!(["to", "amount", "currency"]);
         assert_eq!(
-            words(old.clone(), new),
+            difference_texts(old.clone(), new),
             [
                 "the argument `amount` is now of the type string; it was integer",
                 "the argument `currency` is new, and required",
@@ -377,7 +377,7 @@ mod tests {
         let mut wider = old.clone();
         wider["$defs"]["Speed"] = json!({"enum": ["now"]});
         assert_eq!(
-            words(old, wider),
+            difference_texts(old, wider),
             ["the argument `speed` takes other values, or is described otherwise"]
         );
     }
@@ -394,6 +394,6 @@ mod tests {
     #[test]
     fn a_schema_that_leads_back_to_itself_has_an_end() {
         let itself = json!({"properties": {"a": {"$ref": "#"}}});
-        assert!(words(itself.clone(), itself).is_empty());
+        assert!(difference_texts(itself.clone(), itself).is_empty());
     }
 }

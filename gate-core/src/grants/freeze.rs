@@ -22,15 +22,15 @@ use crate::people::identity::same_person;
 pub enum FreezeScope {
     /// Every call.
     Everything,
-    /// Calls of one tool. A remote agent chooses the names of its tools: if the tool is such an
-    /// agent's, calls of all its tools are stopped.
+    /// Calls of one tool. A remote agent chooses the names of its tools, so freezing one of them
+    /// stops calls of all its tools.
     Tool {
-        /// Which one.
+        /// The tool.
         tool: ToolName,
     },
     /// Calls of one agent, and of the agents that it calls.
     Agent {
-        /// Which one.
+        /// The agent.
         agent: AgentName,
     },
 }
@@ -62,7 +62,7 @@ impl FreezeScope {
     }
 }
 
-/// Returns whether a tool is a remote agent's: `billing-bot/pay` is.
+/// Returns whether a tool belongs to a remote agent, like `billing-bot/pay`.
 fn is_of(tool: &ToolName, agent: &AgentName) -> bool {
     tool.as_str().split_once('/').is_some_and(|(of, _)| of == agent.as_str())
 }
@@ -77,11 +77,11 @@ impl fmt::Display for FreezeScope {
     }
 }
 
-/// A freeze: until it is lifted, no body of a call that it covers begins, in any process that
+/// A freeze. Until it is lifted, no body of a call that it covers begins, in any process that
 /// shares the store.
 ///
-/// People may go on deciding; calls that they approve wait. Calls that a rule or a grant would let
-/// through at once are refused. A body that already runs goes on to its end.
+/// People can still decide; calls that they approve wait. Calls that a rule or a grant would let
+/// through at once are refused. Bodies that already run continue to their end.
 ///
 /// ```
 /// # fn show(freeze: &gate_runtime::grants::Freeze) {
@@ -107,14 +107,14 @@ pub struct Freeze {
 }
 
 impl Freeze {
-    /// Returns the calls that it stops. There is one freeze for each scope: freezing it again
-    /// replaces the reason.
+    /// Returns the scope: the calls that it stops. There is one freeze for each scope, and freezing
+    /// it again replaces the reason.
     #[must_use]
     pub fn scope(&self) -> &FreezeScope {
         &self.scope
     }
 
-    /// Returns the reason, which the model is told.
+    /// Returns the reason, which the model gets too.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason

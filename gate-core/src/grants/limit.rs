@@ -49,7 +49,7 @@ impl fmt::Debug for LimitKey {
     }
 }
 
-/// A charge of a limit: an amount, and the maximum in any window of this length that ends now.
+/// A charge on a limit: an amount, and the maximum sum in a window that ends now.
 ///
 /// ```
 /// use gate_runtime::grants::{LimitCharge, LimitKey};
@@ -67,18 +67,18 @@ impl fmt::Debug for LimitKey {
 pub struct LimitCharge {
     /// The counter.
     pub key: LimitKey,
-    /// The amount that is taken.
+    /// The charged amount.
     pub amount: u64,
-    /// The amount that the window holds.
+    /// The maximum sum in the window.
     pub max: u64,
-    /// The time for which a taken amount counts.
+    /// The length of the window: how long a charge counts.
     pub window: Duration,
-    /// The call that it is taken for, if it can be [given back](GiveBack).
+    /// The call that it is made for, if it can be [given back](GiveBack).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_for: Option<ApprovalId>,
 }
 
-/// Charges that are given back, because their purpose did not happen.
+/// Charges to give back, because they no longer count: for example, the call did not run.
 ///
 /// ```
 /// use gate_runtime::grants::GiveBack;
@@ -88,13 +88,13 @@ pub struct LimitCharge {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GiveBack {
-    /// The call for which they were taken.
+    /// The call that they were made for.
     pub taken_for: ApprovalId,
-    /// Only charges of this limit; `None` for all limits.
+    /// The limit whose charges are given back; `None` for all limits.
     pub limit: Option<&'static str>,
 }
 
-/// The name of [`REFUSED`], made once: each call asks for its counter.
+/// The shared name of [`REFUSED`], created once because every call needs it.
 static REFUSED_NAME: LazyLock<Arc<str>> = LazyLock::new(|| REFUSED.into());
 
 impl LimitKey {
@@ -112,11 +112,11 @@ pub(crate) const REFUSED: &str = "gate/refused";
 pub const ASKED: &str = "gate/asked";
 /// The name of the limit that counts the questions of an agent that wait.
 pub const WAITING: &str = "gate/waiting";
-/// A window without an end: longer than any gate is run.
+/// A window without an end, longer than any gate runs.
 pub const EVER: Duration = days(36_500);
 
 impl LimitCharge {
-    /// Returns whether it fits into what the window has left.
+    /// Returns whether it fits into the rest of the window.
     #[must_use]
     pub fn fits(&self, used: u64) -> bool {
         used.checked_add(self.amount).is_some_and(|sum| sum <= self.max)

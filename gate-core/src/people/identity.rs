@@ -1,16 +1,16 @@
-//! Compares names of people, which come from tokens, files, models and other programs, each with
-//! its own spelling.
+//! Compares names of people. Tokens, files, models and other programs may spell them differently.
 
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::text::sanitized_text::hazard;
 
-/// Returns whether two names of people, agents or roles look the same to a reader: without case,
-/// surrounding spaces, invisible characters, other widths, and characters that only look different.
+/// Returns whether two names of people, agents or roles look the same to a reader. Case,
+/// surrounding spaces, invisible characters, character widths and look-alike characters do not
+/// matter.
 ///
-/// Two people whose names look alike count as one, so the rule errs on the side of asking somebody
-/// else. The [directory](crate::ports::Directory::named) knows people with several names, like
-/// `dana` and `dana@example.com`.
+/// Two people whose names look alike count as one, so in doubt somebody else is asked. People with
+/// several names, like `dana` and `dana@example.com`, are in the
+/// [directory](crate::ports::Directory::named).
 ///
 /// ```
 /// use gate_runtime::people::same_person;
@@ -28,7 +28,7 @@ pub fn same_person(one: &str, other: &str) -> bool {
 #[must_use]
 pub fn identity(name: &str) -> String {
     let sanitized = name.nfkc().filter(|c| *c == ' ' || hazard(*c).is_none()).collect::<String>();
-    // Upper case first, which expands letters without an upper case of their own, like ß.
+    // Upper case first, because it expands letters that have no upper-case form, like ß.
     let folded = sanitized.trim().to_uppercase().to_lowercase();
     // The skeleton may contain capital letters again.
     unicode_security::skeleton(&folded).collect::<String>().to_lowercase()

@@ -1,12 +1,12 @@
-//! The time that deadlines follow.
+//! The clock of a gate.
 
 use jiff::Timestamp;
 
 use super::BoxFuture;
 
-/// A clock, which deadlines follow.
+/// The clock of a gate.
 ///
-/// The engine uses no other clock: all deadlines depend on this one.
+/// The engine uses no other clock, so all deadlines depend on this one.
 ///
 /// ```
 /// use gate_runtime::store::{Clock, SystemClock};

@@ -1,4 +1,4 @@
-//! The people who may decide.
+//! Directories of the people who may decide.
 
 use std::fmt;
 
@@ -24,17 +24,18 @@ use crate::text::digest::Digest;
 /// # Ok(()) }
 /// ```
 pub trait Directory: Send + Sync + 'static {
-    /// Returns the roles of a person at a time, as the directory is now: a role that somebody holds
-    /// for a while counts if they held it then. `None` for an unknown person.
+    /// Returns the roles that a person has at a time, according to the directory as it is now. A
+    /// role that the person holds temporarily counts if they held it at that time. `None` for an
+    /// unknown person.
     fn find<'a>(
         &'a self,
-        who: &'a ReviewerId,
+        reviewer: &'a ReviewerId,
         at: Timestamp,
     ) -> BoxFuture<'a, Result<Option<Vec<Role>>, DirectoryError>>;
 
     /// Returns the people who hold a role at a time, or all reviewers, each once. A requirement
     /// that they cannot meet is refused before anybody is asked. `None` if the directory cannot
-    /// list them: then this is not checked.
+    /// list its people, which skips this check.
     fn holders<'a>(
         &'a self,
         role: Option<&'a Role>,
@@ -42,26 +43,26 @@ pub trait Directory: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<Option<Vec<ReviewerId>>, DirectoryError>>;
 
     /// Returns the people to whom a name belongs, by their id or another name, compared as
-    /// [`same_person`](crate::people::same_person) does: none, one, or all who share it.
+    /// [`same_person`](crate::people::same_person) does: nobody, one person, or all who share it.
     ///
     /// # Security
-    /// A run acts on behalf of a name that some program gave. The person with that name does not
-    /// count among the approvers of that run, so a directory that omits a name lets that person
-    /// approve their own requests.
+    /// A run acts on behalf of a name that a program passed. The person with that name does not
+    /// count as an approver of that run. A directory that omits one of a person's names lets that
+    /// person approve their own requests.
     fn named<'a>(&'a self, name: &'a str)
     -> BoxFuture<'a, Result<Vec<ReviewerId>, DirectoryError>>;
 
-    /// Returns the digest of the directory's present content: people, roles, names, keys. Every
-    /// change of it is recorded.
+    /// Returns the digest of the directory's present content: people, roles, names, keys. The gate
+    /// records every change of the digest.
     fn digest(&self) -> BoxFuture<'_, Result<Digest, DirectoryError>>;
 
-    /// Returns the key of a person's signed votes, as the directory is now, for a vote at a time.
-    /// `None` if they have none.
+    /// Returns the key of a person's signed votes for a vote at a time, according to the directory
+    /// as it is now. `None` if the person has none.
     ///
     /// # Security
-    /// A person with a key must sign, so a directory in front of another one must pass this on. The
-    /// key's name is the person's id, and no two people have the same key. A key that is removed or
-    /// replaced does not count any more, even for earlier votes whose calls have not begun.
+    /// A person who has a key must sign, so a directory that wraps another one must forward this
+    /// method. The key's name is the person's id, and no two people have the same key. A removed or
+    /// replaced key no longer counts, even for earlier votes whose calls have not begun.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -82,12 +83,12 @@ pub trait Directory: Send + Sync + 'static {
     /// ```
     fn key<'a>(
         &'a self,
-        who: &'a ReviewerId,
+        reviewer: &'a ReviewerId,
         at: Timestamp,
     ) -> BoxFuture<'a, Result<Option<VerifierKey>, DirectoryError>>;
 }
 
-/// The directory could not answer. Nobody is entitled to anything then.
+/// An error of a directory. While it lasts, nobody may decide.
 ///
 /// ```
 /// let error = gate_runtime::people::DirectoryError::new("LDAP does not answer");
@@ -105,7 +106,7 @@ impl DirectoryError {
         Self { problem: problem.to_string(), source: None }
     }
 
-    /// Adds the error that happened below.
+    /// Adds the underlying error.
     #[must_use]
     pub fn because(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
         self.source = Some(Box::new(source));

@@ -19,7 +19,7 @@ pub use store::{
 };
 pub use witness::{Witness, WitnessError};
 
-/// A boxed future, as the object-safe methods of ports return it.
+/// A boxed future, which the object-safe methods of ports return.
 ///
 /// ```
 /// use gate_runtime::store::BoxFuture;

@@ -1,4 +1,4 @@
-//! Notifiers, which report events to people and programs.
+//! Notifiers report events to people and programs.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,11 +9,11 @@ use crate::approval::state::Approval;
 use crate::call::descriptor::Descriptor;
 use crate::records::record::Record;
 
-/// A notifier reports events to people or programs: a chat, a mail server, a web address.
+/// A notifier reports events to people or programs, by chat, mail or a web address.
 ///
-/// No call waits for a notifier: its deliveries are kept in the store, and made off the call path,
-/// at least once. Failed deliveries are retried, with growing delays, and in the end kept as dead
-/// deliveries that people see.
+/// No call waits for a notifier: the store keeps its deliveries, which are made off the call path,
+/// at least once. Failed deliveries are retried with growing delays, and finally kept as dead
+/// deliveries, which people can see.
 ///
 /// ```
 /// use gate_runtime::notify::DeliveryNotice;
@@ -47,26 +47,27 @@ use crate::records::record::Record;
 /// # assert_eq!(Printer.name(), "printer");
 /// ```
 pub trait Notifier: Send + Sync + 'static {
-    /// Returns the name of its deliveries in the store. Another notifier over the same store needs
-    /// another name, and a name must never change. It has 1 to 64 letters, digits or signs of
-    /// ASCII.
+    /// Returns the name of its deliveries in the store. Each notifier over the same store needs its
+    /// own name, which must never change. A name has 1 to 64 ASCII letters, digits or punctuation
+    /// characters.
     fn name(&self) -> &str;
 
-    /// Returns whether it reports this record. Called for every record, in order, by every process
-    /// that has it; it must not wait for anything.
+    /// Returns whether it reports this record. Called for every record, in order, in every process
+    /// that has the notifier. It must not block.
     fn wants(&self, record: &Record) -> bool;
 
-    /// Makes a delivery. The returned memo is stored, and passed in with every later notice about
-    /// the same call: for example the number of a message, to update it.
+    /// Makes a delivery. The returned memo is stored, and passed with every later notice about the
+    /// same call: for example the number of a message, to update that message. `None` keeps the
+    /// previous memo.
     ///
     /// It may be called again with the same [id](DeliveryNotice::id), even after a successful
-    /// delivery, if a process died in between. Returning `None` keeps the memo from before.
+    /// delivery, if a process died in between.
     ///
-    /// It has half a minute; after that it is dropped, and retried. It must not block its thread.
-    /// Several deliveries run at once, never two about one call.
+    /// After half a minute, the future is dropped and the delivery retried. It must not block its
+    /// thread. Several deliveries run at once, but never two about the same call.
     ///
     /// # Errors
-    /// [`NotifyError`], which tells whether to retry.
+    /// Returns [`NotifyError`], which determines whether to retry.
     fn deliver<'a>(
         &'a self,
         notice: &'a DeliveryNotice,
@@ -108,7 +109,7 @@ pub struct DeliveryNotice {
 }
 
 impl DeliveryNotice {
-    /// Creates a notice like those of a gate, to try out a notifier.
+    /// Creates a notice like those of a gate, for tests of a notifier.
     #[must_use]
     pub fn new(notifier: &str, record: Arc<Record>) -> Self {
         let id = format!("{notifier}-{}", record.seq());
@@ -129,8 +130,8 @@ impl DeliveryNotice {
         self
     }
 
-    /// Returns its id: the same for every try to deliver it, and for nothing else, so that a
-    /// receiver recognizes repetitions.
+    /// Returns its id, which is unique, and the same for every attempt to deliver it, so that a
+    /// receiver can recognize repetitions.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
@@ -142,8 +143,8 @@ impl DeliveryNotice {
         &self.record
     }
 
-    /// Returns the call of the event, as it stands now, which may be further on. `None` if the
-    /// event is about no call.
+    /// Returns the call of the event in its present state, which may be later than the event.
+    /// `None` if the event is about no call.
     #[must_use]
     pub fn approval(&self) -> Option<&Approval> {
         self.approval.as_deref()
@@ -161,20 +162,20 @@ impl DeliveryNotice {
         self.memo.as_deref()
     }
 
-    /// Sets the number of this try, from 1.
+    /// Sets the number of this attempt, from 1.
     #[doc(hidden)]
     pub fn set_attempt(&mut self, attempt: u32) {
         self.attempt = attempt;
     }
 
-    /// Returns the number of this try, from 1.
+    /// Returns the number of this attempt, from 1.
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.attempt
     }
 }
 
-/// Why something was not delivered.
+/// An error of a delivery.
 ///
 /// ```
 /// use gate_runtime::notify::NotifyError;
@@ -192,33 +193,33 @@ pub struct NotifyError {
 }
 
 impl NotifyError {
-    /// Creates an error after which delivery is retried. The text is stored and shown to people:
-    /// put no secret into it.
+    /// Creates an error after which the delivery is retried. The text is stored and shown to
+    /// people, so it must not contain secrets.
     pub fn again(problem: impl Into<String>) -> Self {
         Self { problem: problem.into(), is_final: false, after: None, memo: None }
     }
 
-    /// Creates a final error: the delivery is dead at once.
+    /// Creates a final error, after which the delivery is dead at once.
     pub fn never(problem: impl Into<String>) -> Self {
         Self { problem: problem.into(), is_final: true, after: None, memo: None }
     }
 
-    /// Sets the least time before the next try, if the other side asked for one.
+    /// Sets the minimum time before the next attempt, if the receiver asked for one.
     #[must_use]
     pub fn after(mut self, time: impl Into<Option<Duration>>) -> Self {
         self.after = time.into();
         self
     }
 
-    /// Notes that somebody was reached nevertheless: with the memo that [`Notifier::deliver`] would
-    /// have returned, for later notices about the same call.
+    /// Sets a memo for later notices about the same call, if the delivery reached somebody although
+    /// it failed.
     #[must_use]
     pub fn with_memo(mut self, memo: impl Into<String>) -> Self {
         self.memo = Some(memo.into());
         self
     }
 
-    /// Returns the memo for later notices about the same call, if somebody was reached.
+    /// Returns the memo for later notices about the same call, if the delivery reached somebody.
     #[must_use]
     pub fn memo(&self) -> Option<&str> {
         self.memo.as_deref()
@@ -230,7 +231,7 @@ impl NotifyError {
         self.is_final
     }
 
-    /// Returns the least time to wait.
+    /// Returns the minimum time before the next attempt.
     #[must_use]
     pub fn wait(&self) -> Option<Duration> {
         self.after

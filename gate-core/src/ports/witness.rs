@@ -1,4 +1,4 @@
-//! Witnesses: second parties that make sure that a trail keeps its history.
+//! Witnesses: independent parties that check that a trail keeps its history.
 
 use std::fmt;
 
@@ -6,21 +6,21 @@ use gate_audit::{AddCheckpoint, VerifierKey};
 
 use super::BoxFuture;
 
-/// A witness cosigns checkpoints that continue those it cosigned before, by C2SP
+/// A witness cosigns a checkpoint that continues the one it cosigned before, by C2SP
 /// [`tlog-witness`](https://c2sp.org/tlog-witness).
 ///
-/// A witness that does not answer stops nothing: its cosignature is missing then, and `TrailStatus`
-/// reports that. Auditors choose how many they require.
+/// If a witness does not answer, the gate continues without its cosignature, and `TrailStatus`
+/// reports that. Auditors choose how many cosignatures they require.
 pub trait Witness: Send + Sync + 'static {
-    /// Returns the keys it signs with.
+    /// Returns the keys that it signs with.
     fn keys(&self) -> &[VerifierKey];
 
-    /// Asks it to cosign. Its answer is checked against its keys.
+    /// Requests a cosignature. The answer is checked against its keys.
     fn add<'a>(&'a self, request: &'a AddCheckpoint)
     -> BoxFuture<'a, Result<String, WitnessError>>;
 }
 
-/// Why a witness did not cosign.
+/// The reason why a witness did not cosign.
 ///
 /// ```
 /// use gate_runtime::trail::WitnessError;
@@ -32,11 +32,11 @@ pub trait Witness: Send + Sync + 'static {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WitnessError {
-    /// It last cosigned a tree of this size: ask again from there.
+    /// The witness last cosigned a tree of this size: ask again from this size.
     Knows(u64),
-    /// It refuses.
+    /// The witness refused.
     Refused(String),
-    /// It did not answer.
+    /// The witness did not answer.
     Unreachable(String),
 }
 

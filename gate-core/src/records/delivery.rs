@@ -14,10 +14,11 @@ use crate::text::time::{DAY, HOUR, WEEK, later};
 /// The lease of a process that makes a delivery.
 pub const LEASE: Duration = Duration::from_mins(1);
 
-/// The number of tries of a delivery.
+/// The number of attempts of a delivery.
 const TRIES: u32 = 12;
 
-/// The longest wait after the first failed try; it triples after each further one, up to an hour.
+/// The longest wait after the first failed attempt. It triples after each further one, up to an
+/// hour.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
 /// The longest wait that the receiver can ask for.
@@ -39,13 +40,13 @@ const WORDS: usize = 500;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
-    /// It waits until it is due.
+    /// The delivery waits until it is due.
     Waiting,
-    /// A process holds its lease, until it is due: then another one may take it.
+    /// A process holds the delivery's lease until it is due. After that, another one may take it.
     Sending,
-    /// It is delivered.
+    /// The delivery succeeded.
     Delivered,
-    /// It could not be delivered, and is not retried.
+    /// The delivery failed and is not retried.
     Dead,
 }
 
@@ -71,8 +72,9 @@ impl fmt::Display for DeliveryState {
 /// One event that a [`Notifier`](crate::ports::Notifier) has to report: its record, and the state
 /// of the delivery.
 ///
-/// The event is in the record, which was written with its change; a delivery only has the state of
-/// reporting it. It changes by pure functions, and a store writes it only over the version before.
+/// The record contains the event, and was written with the event's change. A delivery only has the
+/// state of reporting it. It changes by pure functions, and a store writes it only over its
+/// previous version.
 ///
 /// ```
 /// # fn show(delivery: &gate_runtime::notify::Delivery) {
@@ -94,7 +96,7 @@ pub struct Delivery {
     problem: Option<Arc<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     memo: Option<Arc<str>>,
-    /// Of a mark: the last record that was looked at.
+    /// In a cursor, the last record that was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     read: Option<u64>,
 }
@@ -113,7 +115,7 @@ impl Delivery {
         }
     }
 
-    /// Creates the cursor of a notifier in the records: it is stored as a delivery about record 0,
+    /// Creates the cursor of a notifier in the records. It is stored as a delivery about record 0,
     /// which does not exist.
     #[doc(hidden)]
     #[must_use]
@@ -140,7 +142,7 @@ impl Delivery {
         Self { read: Some(record), ..self.next(DeliveryState::Delivered, now, now) }
     }
 
-    /// Of a mark: the last record that was looked at.
+    /// Returns the last record that a cursor has read.
     #[doc(hidden)]
     #[must_use]
     pub fn is_read_to(&self) -> u64 {
@@ -182,8 +184,8 @@ impl Delivery {
         Self { problem: None, memo, ..self.next(DeliveryState::Delivered, later(now, KEPT), now) }
     }
 
-    /// Returns the delivery after a failed try: it waits for a random part of a growing time, and
-    /// at least for the given time; or it was the last try.
+    /// Returns the delivery after a failed attempt. It waits for a random part of a growing time,
+    /// and at least for the given time. After the last attempt it is dead.
     #[doc(hidden)]
     #[must_use]
     pub fn rescheduled(
@@ -208,8 +210,8 @@ impl Delivery {
         Self { problem: Some(short(problem)), ..self.next(DeliveryState::Dead, now, now) }
     }
 
-    /// Returns a dead delivery as open again, with as many tries as a new one; `None` if it is not
-    /// dead.
+    /// Returns a dead delivery as open again, with as many attempts as a new one; `None` if it is
+    /// not dead.
     #[doc(hidden)]
     #[must_use]
     pub fn revived(&self, now: Timestamp) -> Option<Self> {
@@ -224,7 +226,7 @@ impl Delivery {
         self.next(self.state, later(now, DAY), now)
     }
 
-    /// Returns the same about a call: for tests of stores.
+    /// Returns the delivery as one about a call, for tests of stores.
     #[cfg(feature = "testing")]
     #[doc(hidden)]
     #[must_use]
@@ -232,7 +234,7 @@ impl Delivery {
         Self { approval, ..self }
     }
 
-    /// Returns the same in another version: for tests of stores.
+    /// Returns the delivery in another version, for tests of stores.
     #[cfg(feature = "testing")]
     #[doc(hidden)]
     #[must_use]
@@ -264,7 +266,7 @@ impl Delivery {
         self.approval
     }
 
-    /// Returns the number of its version, from 1; a store writes it only over the version before.
+    /// Returns its version, from 1. A store writes it only over the previous version.
     #[must_use]
     pub fn version(&self) -> u64 {
         self.version
@@ -276,20 +278,20 @@ impl Delivery {
         self.state
     }
 
-    /// Returns the number of tries; a revived delivery begins anew.
+    /// Returns the number of attempts, which starts again for a revived delivery.
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.attempts
     }
 
-    /// Returns when it needs action: the next try, if it waits; another process's try, if it is
-    /// being sent; its deletion, if it is delivered.
+    /// Returns when it is due: for the next attempt if it waits, for an attempt of another process
+    /// if it is being sent, or for deletion if it is delivered.
     #[must_use]
     pub fn due_at(&self) -> Timestamp {
         self.due_at
     }
 
-    /// Returns why the last try failed.
+    /// Returns why the last attempt failed.
     #[must_use]
     pub fn problem(&self) -> Option<&str> {
         self.problem.as_deref()
@@ -347,9 +349,9 @@ mod tests {
             (DeliveryState::Sending, 1, 2)
         );
         assert_eq!(claimed.claimed(at(59)), None);
-        let charged = claimed.claimed(at(60)).unwrap();
+        let reclaimed = claimed.claimed(at(60)).unwrap();
         assert_eq!(
-            (charged.attempts(), charged.version(), charged.id()),
+            (reclaimed.attempts(), reclaimed.version(), reclaimed.id()),
             (2, 3, "chat-7".to_owned())
         );
     }

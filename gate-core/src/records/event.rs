@@ -58,7 +58,7 @@ use crate::text::digest::Digest;
 pub enum CallEvent {
     /// The rules evaluated it.
     Assessed {
-        /// With what result.
+        /// The result.
         assessment: Arc<Assessment>,
         /// The arguments.
         arguments: Arguments,
@@ -74,13 +74,13 @@ pub enum CallEvent {
         /// The questions of its batch that it waits for.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         held_by: Vec<ApprovalId>,
-        /// Equal calls that waited, or might still run.
+        /// Equal calls that waited, or could still run.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         alike: Vec<ApprovalId>,
-        /// The people who are asked if it fails, if the rules ask nobody: for guarded work.
+        /// The people who are asked if guarded work fails, because no rules ask anybody.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         if_failed: Option<Box<Requirement>>,
-        /// The edition of the rules of voting and validity: 0 for those before there were editions.
+        /// The edition of the rules of voting and validity; 0 for versions without editions.
         #[serde(default, skip_serializing_if = "is_first")]
         edition: u8,
     },
@@ -89,7 +89,7 @@ pub enum CallEvent {
         /// The vote.
         vote: Box<Vote>,
     },
-    /// A standing permission answered the question.
+    /// A grant answered the question.
     Covered {
         /// Which one.
         grant: GrantId,
@@ -99,7 +99,7 @@ pub enum CallEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<Timestamp>,
     },
-    /// The grant that covered the call ended before the call began: people are asked again.
+    /// The grant that covered the call ended before the call began. People are asked again.
     Uncovered {
         /// Which one.
         grant: GrantId,
@@ -110,7 +110,7 @@ pub enum CallEvent {
         /// The voters.
         voters: Vec<ReviewerId>,
     },
-    /// The approval's validity ended before the call began: people are asked again.
+    /// The approval's validity ended before the call began. People are asked again.
     Lapsed,
     /// A step of an escalation began.
     Escalated {
@@ -119,7 +119,7 @@ pub enum CallEvent {
     },
     /// The people who are asked were reminded.
     Reminded {
-        /// The number of times, with this one.
+        /// The number of reminders, with this one.
         count: u64,
     },
     /// Nobody decided in time.
@@ -147,14 +147,14 @@ pub enum CallEvent {
     Reassessed {
         /// With what result.
         assessment: Arc<Assessment>,
-        /// The changes since it was asked about.
+        /// The changes since people were asked about it.
         #[serde(default, skip_serializing_if = "ToolChanges::is_empty")]
         changes: ToolChanges,
     },
-    /// It was imported with the state of a run, from a store that this one does not share.
+    /// It was imported with the state of a run, from another store.
     Imported {
         /// The approval at the time of the import, without the openings of its commitments. Earlier
-        /// versions did not write it: such a call does not run.
+        /// versions did not write it, and a call without it does not run.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         approval: Option<Arc<Approval>>,
     },
@@ -165,31 +165,32 @@ pub enum CallEvent {
         /// With what.
         outcome: ToolOutcome,
     },
-    /// Its body failed, and people are asked what to do: an approval runs it again.
+    /// Its body failed, and people are asked what to do. An approval runs it again.
     Faltered {
         /// The error's text.
         error: Arc<str>,
     },
-    /// Its body began, and how it ended is unknown.
+    /// Its body began, and its end is unknown.
     Lost {
         /// The reason why it is unknown.
         why: String,
     },
-    /// Its body was about to begin and did not, because its caller went away: it is approved again.
+    /// Its body was about to begin and did not, because its caller was dropped. It is approved
+    /// again.
     Released {
         /// The reason why it did not begin.
         why: String,
     },
-    /// It is unknown whether it ran, and a person wants it to run again: people are asked, under
-    /// the same requirement.
+    /// It is unknown whether it ran, and a person wants it to run again. People are asked, with the
+    /// same requirements.
     AskedAgain {
         /// The person who wants it.
         by: ReviewerId,
         /// The reason why it may run again, in their words.
         reason: String,
     },
-    /// The salts of its secrets were deleted: the committed values cannot be found by trying any
-    /// more.
+    /// The salts of its secrets were deleted, so that nobody can find the committed values by
+    /// trying any more.
     SecretsErased {
         /// The person who had them deleted.
         by: ReviewerId,
@@ -198,9 +199,9 @@ pub enum CallEvent {
     Settled {
         /// The finding.
         settlement: Settlement,
-        /// The person or the thing that found out.
+        /// The person or the mechanism that settled it.
         by: SettledBy,
-        /// The reason that they gave.
+        /// The reason of the person.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
@@ -256,14 +257,14 @@ pub enum GateEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         directory: Option<Digest>,
     },
-    /// A gate uses a directory that it has not recorded before: it has changed since, or the gate
-    /// has just begun. Decisions before the next of these records were checked against the
-    /// directory with this digest.
+    /// A gate uses a directory with a digest that it has not recorded before, because the directory
+    /// changed or the gate has just begun. Decisions before the next of these records were checked
+    /// against the directory with this digest.
     DirectoryChanged {
         /// The digest of its content.
         digest: Digest,
     },
-    /// A call was refused before any rule saw it. Nothing of its arguments is kept.
+    /// A call was refused before any rule evaluated it. Its arguments are not kept.
     CallRefused {
         /// The run that proposed it.
         info: Arc<RunInfo>,
@@ -274,8 +275,7 @@ pub enum GateEvent {
         /// The problem with the call.
         problem: String,
     },
-    /// A call could not be evaluated, because rules or overlays failed. It did not run, and is
-    /// unchanged.
+    /// A call could not be evaluated, because rules or overlays failed. It did not run.
     CallUnjudged {
         /// The run that proposed it.
         info: Arc<RunInfo>,
@@ -283,21 +283,21 @@ pub enum GateEvent {
         call: CallId,
         /// The tool that was named.
         tool: ToolName,
-        /// Its approval, if it was recorded already: it is unchanged.
+        /// Its approval, if it has one, which is unchanged.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         approval: Option<ApprovalId>,
         /// The rules and overlays that failed, and why.
         problem: EvaluationFailure,
     },
-    /// An agent, or the program around it, did something that no gate decides.
+    /// An agent, or the program around it, did something that does not pass the gate.
     Action {
         /// The run.
         info: Arc<RunInfo>,
         /// The action, in a word or two.
         action: String,
-        /// With what.
+        /// The details.
         details: Value,
-        /// The call that it follows from.
+        /// The call that led to the action.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         in_reply_to: Option<ApprovalId>,
     },
@@ -325,7 +325,7 @@ pub enum GateEvent {
         /// The person who lifted it.
         by: ReviewerId,
     },
-    /// From this record on, or an earlier one, every record goes into a trail.
+    /// A trail begins: from this record on, or an earlier one, every record goes into it.
     TrailBegun {
         /// Its name.
         origin: String,
@@ -334,7 +334,7 @@ pub enum GateEvent {
     },
     /// A person settled a divergence of the trail and the store.
     TrailSettled {
-        /// The person who said it.
+        /// The person who settled it.
         by: ReviewerId,
         /// The number of the first record that was not the same.
         next: u64,
@@ -390,7 +390,7 @@ impl ToolNote {
         &self.tool
     }
 
-    /// The digest of descriptor and source.
+    /// Returns the digest of descriptor and source.
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.digest

@@ -12,7 +12,7 @@ use crate::call::subject::CallSubject;
 use crate::id::{CaseId, RunId};
 use crate::records::event::{CallEvent, GateEvent, RecordEvent};
 
-/// One record of an event; written in the transaction that makes the change, before its effect.
+/// The record of an event. It is written together with the change, before the effect.
 ///
 /// ```
 /// # fn show(record: &gate_runtime::records::Record) {
@@ -23,7 +23,7 @@ use crate::records::event::{CallEvent, GateEvent, RecordEvent};
 pub struct Record {
     pub(crate) seq: u64,
     pub(crate) at: Timestamp,
-    /// Its place among the records of its call, from 1. Records from before this existed have none.
+    /// Its place among the records of its call, from 1. Records of earlier versions have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) call_seq: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -55,16 +55,16 @@ impl Record {
         self.seq
     }
 
-    /// Returns the same record at a place: for stores.
+    /// Returns the record with a number, for stores.
     #[must_use]
     pub fn numbered(mut self, seq: u64) -> Self {
         self.seq = seq;
         self
     }
 
-    /// Returns its place among the records of its call: 1, 2, 3, … without gaps, so that a record
-    /// that is missing from a receipt shows. `None` for records about no call, and for records from
-    /// before calls were numbered.
+    /// Returns its place among the records of its call: 1, 2, 3, … without gaps, so that readers of
+    /// a receipt can detect a missing record. `None` for records about no call, and for records of
+    /// earlier versions.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -101,7 +101,7 @@ impl Record {
         self.at
     }
 
-    /// Returns [`subject`](Self::subject) to be shared.
+    /// Returns a shared [`subject`](Self::subject).
     #[doc(hidden)]
     #[must_use]
     pub fn shared_subject(&self) -> Option<&Arc<CallSubject>> {
@@ -126,8 +126,8 @@ impl Record {
         &self.event
     }
 
-    /// Returns whether people are asked by it: for the first time, again, or different people than
-    /// before. A vote that does not suffice asks nobody anew.
+    /// Returns whether its event asks people: for the first time, again, or other people than
+    /// before. A vote after which more votes are needed does not ask again.
     #[must_use]
     pub fn asks_people(&self) -> bool {
         let asks = matches!(
@@ -149,7 +149,7 @@ impl Record {
         asks && self.status == Some(Status::Pending)
     }
 
-    /// Returns the facts of its run, if it belongs to one: who runs, for whom, in which case.
+    /// Returns the facts of its run, if it belongs to one.
     #[must_use]
     pub fn info(&self) -> Option<&RunInfo> {
         match (&self.subject, &self.event) {
@@ -225,8 +225,8 @@ impl Record {
 }
 
 impl Approval {
-    /// Creates the record of the event that was just applied: the one place where the records of a
-    /// call get their numbers.
+    /// Creates the record of the event that was just applied. Only this function numbers the
+    /// records of a call.
     #[doc(hidden)]
     #[must_use]
     pub fn record(&mut self, event: CallEvent, at: Timestamp) -> Record {

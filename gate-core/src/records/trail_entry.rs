@@ -12,7 +12,8 @@ use crate::text::canonical_json::canonical_json;
 use crate::text::digest::{Digest, hex};
 use crate::text::json::{SchemaError, canonical};
 
-/// The longest entry of a trail, in bytes: C2SP `tlog-tiles` gives its length two bytes.
+/// The longest entry of a trail, in bytes: in C2SP `tlog-tiles`, the length of an entry has two
+/// bytes.
 const LONGEST: usize = u16::MAX as usize;
 
 /// One entry of a trail: canonical JSON (RFC 8785), on one line.
@@ -40,13 +41,13 @@ const LONGEST: usize = u16::MAX as usize;
 pub enum TrailEntry {
     /// A record.
     Record(Box<Record>),
-    /// A record that is too long for an entry, and lies beside the tree.
+    /// The digest of a record that is too long for an entry, and is in a file beside the tree.
     Digest(DigestEntry),
-    /// A person's word on why the records do not go on where the trail was.
+    /// A divergence of trail and database, which a person settled.
     Reset(ResetEntry),
 }
 
-/// The entry for a record that is longer than an entry can be: its digest.
+/// The entry for a record that is too long for an entry: its digest.
 ///
 /// ```
 /// # fn show(stub: &gate_runtime::records::DigestEntry) {
@@ -89,8 +90,8 @@ impl DigestEntry {
     }
 }
 
-/// A settled divergence of trail and database, with a person's reason: after a restored backup, for
-/// example. The trail keeps both histories.
+/// A settled divergence of trail and database, with a person's reason, for example after a restored
+/// backup. The trail keeps both histories.
 ///
 /// ```
 /// # fn show(parted: &gate_runtime::records::ResetEntry) {
@@ -150,7 +151,7 @@ impl ResetEntry {
     }
 }
 
-/// The bytes of an entry, and the file beside the tree for it.
+/// The bytes of an entry, and of its file beside the tree.
 ///
 /// ```
 /// # fn show(leaf: &gate_runtime::records::TrailLeaf) {
@@ -182,7 +183,7 @@ impl TrailEntry {
     /// longer than 65,535 bytes.
     ///
     /// # Errors
-    /// If it has no canonical form; the gate writes no such records.
+    /// Returns an error if it has no canonical form. The gate writes no such records.
     pub fn leaf(record: &Record) -> Result<TrailLeaf, SchemaError> {
         let text = canonical_of(record)?;
         if text.len() <= LONGEST {
@@ -226,12 +227,12 @@ impl TrailEntry {
         Ok(TrailLeaf { text: canonical_of(reset)?, beside: None })
     }
 
-    /// Parses an entry, which must be canonical: one entry has one form.
+    /// Parses an entry, which must be canonical, so that each entry has one form.
     ///
     /// # Errors
-    /// If it is no entry, with the place.
+    /// Returns an error with the place if it is not an entry.
     pub fn parse(bytes: &[u8]) -> Result<Self, SchemaError> {
-        // Most entries are records that need no value in between.
+        // Most entries are records, which are parsed without an intermediate value.
         if let Ok(text) = std::str::from_utf8(bytes)
             && canonical_json(text).as_deref() == Some(text)
             && let Ok(record) = serde_json::from_str(text)
@@ -239,20 +240,21 @@ impl TrailEntry {
             return Ok(Self::Record(record));
         }
         let value = canonical_value(bytes)?;
-        let part = |problem: serde_json::Error| SchemaError::new("", problem.to_string());
+        let to_schema_error =
+            |problem: serde_json::Error| SchemaError::new("", problem.to_string());
         if value.get("event").is_some() {
-            serde_json::from_value(value).map(Self::Record).map_err(part)
+            serde_json::from_value(value).map(Self::Record).map_err(to_schema_error)
         } else if value.get("digest").is_some() {
-            serde_json::from_value(value).map(Self::Digest).map_err(part)
+            serde_json::from_value(value).map(Self::Digest).map_err(to_schema_error)
         } else {
-            serde_json::from_value(value).map(Self::Reset).map_err(part)
+            serde_json::from_value(value).map(Self::Reset).map_err(to_schema_error)
         }
     }
 
-    /// Parses the record that lies beside the tree for a digest entry.
+    /// Parses the record of a digest entry, from its file beside the tree.
     ///
     /// # Errors
-    /// If it is not the record of this digest entry.
+    /// Returns an error if it is not the record of this digest entry.
     pub fn parse_beside(digest_entry: &DigestEntry, bytes: &[u8]) -> Result<Record, SchemaError> {
         if Digest::of(bytes) != digest_entry.digest {
             return Err(SchemaError::new(
@@ -290,7 +292,7 @@ fn canonical_of<T: Serialize>(value: &T) -> Result<String, SchemaError> {
     )
 }
 
-/// Parses JSON in canonical form, in which every key occurs once and every number is as it is.
+/// Parses JSON in canonical form, without duplicate keys and with numbers as they are.
 fn canonical_value(bytes: &[u8]) -> Result<Value, SchemaError> {
     let value: Value =
         serde_json::from_slice(bytes).map_err(|error| SchemaError::new("", error.to_string()))?;

@@ -69,8 +69,8 @@ impl DigestText {
     fn of(digest: &Digest) -> Self {
         let mut text = [0; PREFIX.len() + 64];
         let digits = digest.0.iter().flat_map(|byte| digits_of(*byte));
-        for (index, byte) in text.iter_mut().zip(PREFIX.bytes().chain(digits)) {
-            *index = byte;
+        for (target, byte) in text.iter_mut().zip(PREFIX.bytes().chain(digits)) {
+            *target = byte;
         }
         Self(text)
     }

@@ -71,9 +71,10 @@ pub fn list<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
 }
 
 /// Returns the known name that someone probably meant.
-pub fn closest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let near = known.into_iter().map(|name| (strsim::osa_distance(given, name), name)).min()?;
-    (near.0 <= 2 && near.0 < given.chars().count().max(1)).then_some(near.1)
+pub fn closest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let suggestion =
+        known.into_iter().map(|name| (strsim::osa_distance(typed, name), name)).min()?;
+    (suggestion.0 <= 2 && suggestion.0 < typed.chars().count().max(1)).then_some(suggestion.1)
 }
 
 #[cfg(test)]

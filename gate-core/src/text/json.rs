@@ -77,8 +77,8 @@ pub fn push_step(pointer: &mut String, step: &str) {
 
 /// Returns the JSON pointer to a step below a place.
 #[must_use]
-pub fn below(index: &str, step: &str) -> String {
-    let mut pointer = index.to_owned();
+pub fn below(parent: &str, step: &str) -> String {
+    let mut pointer = parent.to_owned();
     push_step(&mut pointer, step);
     pointer
 }
@@ -109,11 +109,11 @@ pub fn read(text: &str, limits: ReadLimits) -> Result<Value, SchemaError> {
         );
         return Err(SchemaError::new("", problem));
     }
-    let mut index = ReadPlace { steps: Vec::new(), depth: 0, limit: limits.depth };
+    let mut place = ReadPlace { steps: Vec::new(), depth: 0, limit: limits.depth };
     let mut source = serde_json::Deserializer::from_str(text);
-    let value = StrictValue(&mut index).deserialize(&mut source);
+    let value = StrictValue(&mut place).deserialize(&mut source);
     let value = value.and_then(|value| source.end().map(|()| value));
-    value.map_err(|error| SchemaError::new(index.pointer(), error_message(&error)))
+    value.map_err(|error| SchemaError::new(place.pointer(), error_message(&error)))
 }
 
 /// Checks a value that did not come as text by the same rules.

@@ -73,32 +73,32 @@ impl SanitizedText {
     /// Sanitizes a text. Line ends count as control characters.
     #[must_use]
     pub fn of(text: &str) -> Self {
-        let mut shown = Self { text: String::with_capacity(text.len()), hazards: Vec::new() };
+        let mut escaped = Self { text: String::with_capacity(text.len()), hazards: Vec::new() };
         let is_turkish = text.contains(['ğ', 'Ğ', 'ş', 'Ş', 'İ']);
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
             let end = rest.find(|c: char| !is_of_word(c)).unwrap_or(rest.len());
             if let Some(flag) = FLAGS.iter().find(|flag| rest.starts_with(**flag)) {
-                shown.text.push_str(flag);
+                escaped.text.push_str(flag);
                 rest = rest.get(flag.len()..).unwrap_or_default();
             } else if end == 0 {
                 let before =
                     text.get(..text.len() - rest.len()).unwrap_or_default().chars().next_back();
                 rest = rest.get(first.len_utf8()..).unwrap_or_default();
                 if belongs_between(before, first, rest.chars().next()) {
-                    shown.text.push(first);
+                    escaped.text.push(first);
                 } else {
-                    shown.push(first);
+                    escaped.push(first);
                 }
             } else {
                 let (word, others) = rest.split_at(end);
-                shown.push_word(word, is_turkish);
+                escaped.push_word(word, is_turkish);
                 rest = others;
             }
         }
-        shown.hazards.sort_unstable();
-        shown.hazards.dedup();
-        shown
+        escaped.hazards.sort_unstable();
+        escaped.hazards.dedup();
+        escaped
     }
 
     /// Returns the text with its escapes.
@@ -122,10 +122,14 @@ impl SanitizedText {
 
     fn push_word(&mut self, word: &str, is_turkish: bool) {
         let is_disguised = !word.is_ascii() && looks_like_another(word, is_turkish);
-        let mut marks = 0;
+        let mut combining_marks = 0;
         for c in word.chars() {
-            marks = if unicode_normalization::char::is_combining_mark(c) { marks + 1 } else { 0 };
-            if marks > 2 {
+            combining_marks = if unicode_normalization::char::is_combining_mark(c) {
+                combining_marks + 1
+            } else {
+                0
+            };
+            if combining_marks > 2 {
                 self.escape(c, TextHazard::Overlay);
             } else if is_disguised && !c.is_ascii() {
                 self.escape(c, TextHazard::LookAlike);
@@ -373,7 +377,7 @@ mod tests {
 
     #[test]
     fn what_acts_hides_or_pretends_is_escaped_and_named() {
-        for (text, shown, hazard) in [
+        for (text, escaped, hazard) in [
             ("\u{1b}[2J", r"\u{1b}[2J", TextHazard::Control),
             ("a\nb", r"a\u{a}b", TextHazard::Control),
             ("\u{9b}31m", r"\u{9b}31m", TextHazard::Control),
@@ -419,7 +423,7 @@ mod tests {
             let sanitized = SanitizedText::of(text);
             assert_eq!(
                 (sanitized.as_str(), sanitized.hazards()),
-                (shown, [hazard].as_slice()),
+                (escaped, [hazard].as_slice()),
                 "{text}"
             );
         }

@@ -173,9 +173,10 @@ async fn question(
 async fn open(agent: &BearerAgent, call: RemoteCall) -> Result<Response, ApiProblem> {
     let call = call.at_once(agent.entry.at_once() as u64);
     match agent.calls.ask(call).await {
-        Ok(asked) if asked.is_new() => {
-            Ok(created(Call::from(&*asked), &format!("/api/v1/approvals/{}", asked.id())))
-        }
+        Ok(remote_approval) if remote_approval.is_new() => Ok(created(
+            Call::from(&*remote_approval),
+            &format!("/api/v1/approvals/{}", remote_approval.id()),
+        )),
         Ok(asked) => Ok(JsonBody(Call::from(&*asked)).into_response()),
         Err(RemoteError::IdUsed { problem }) => Err(ApiProblem::new(ID_USED, problem)),
         Err(RemoteError::NobodyToAsk { problem }) => Err(ApiProblem::new(INVALID, problem)),
@@ -187,9 +188,9 @@ async fn open(agent: &BearerAgent, call: RemoteCall) -> Result<Response, ApiProb
             Err(ApiProblem::new(TOO_MANY, message))
         }
         Err(RemoteError::TooCostly { again_after }) => {
-            let words = "Checking arguments against their schemas has taken too much time: \
+            let detail = "Checking arguments against their schemas has taken too much time: \
                 send simpler schemas.";
-            Err(ApiProblem::wait(Duration::from_secs(again_after.into()), words))
+            Err(ApiProblem::wait(Duration::from_secs(again_after.into()), detail))
         }
         Err(RemoteError::NotRun(reason)) => Err(reason.into()),
     }
@@ -198,9 +199,12 @@ async fn open(agent: &BearerAgent, call: RemoteCall) -> Result<Response, ApiProb
 /// Converts a refusal for an agent: it names the call's status, and not the reviewer.
 fn problem_for(error: DecideError) -> ApiProblem {
     match error {
-        DecideError::AlreadyDecided(stands) => {
-            let message =
-                format!("It is {}, and began {}.", stands.status(), times(stands.attempts()));
+        DecideError::AlreadyDecided(remote_approval) => {
+            let message = format!(
+                "It is {}, and began {}.",
+                remote_approval.status(),
+                times(remote_approval.attempts())
+            );
             ApiProblem::new(CONFLICT, message)
         }
         error => error.into(),
@@ -227,7 +231,7 @@ pub(super) fn id_of(text: &str) -> Result<ApprovalId, ApiProblem> {
     text.parse().map_err(|_| ApiProblem::not_found())
 }
 
-fn shown(found: Option<Arc<Approval>>) -> CallResponse {
+fn found_call(found: Option<Arc<Approval>>) -> CallResponse {
     found.map(|approval| JsonBody(Call::from(&*approval))).ok_or_else(ApiProblem::not_found)
 }
 
@@ -235,9 +239,9 @@ fn shown(found: Option<Arc<Approval>>) -> CallResponse {
 async fn one(agent: BearerAgent, Path(id): Path<String>, query: QueryParams) -> CallResponse {
     let id = id_of(&id)?;
     match query.get::<u64>("wait")? {
-        None => shown(agent.calls.approval(id).await?),
+        None => found_call(agent.calls.approval(id).await?),
         Some(seconds) if seconds <= LONGEST_WAIT => {
-            shown(agent.calls.decided(id, Duration::from_secs(seconds)).await?)
+            found_call(agent.calls.decided(id, Duration::from_secs(seconds)).await?)
         }
         Some(_) => {
             let message = format!("`wait` is at most {LONGEST_WAIT} seconds: ask again then.");
@@ -282,14 +286,14 @@ async fn events(
     let stream = unfold(Some((first, slot)), move |state| {
         let listener = Arc::clone(&listener);
         async move {
-            let (stands, index) = state?;
-            let data = serde_json::to_string(&Call::from(&*stands)).ok()?;
-            let is_last = stands.status() != Status::Pending;
+            let (remote_approval, stream_slot) = state?;
+            let data = serde_json::to_string(&Call::from(&*remote_approval)).ok()?;
+            let is_last = remote_approval.status() != Status::Pending;
             let event = Ok::<_, Infallible>(Event::default().event("call").data(data));
             let next = if is_last {
                 None
             } else {
-                decided(&listener.0, &listener.1, id).await.map(|stands| (stands, index))
+                decided(&listener.0, &listener.1, id).await.map(|stands| (stands, stream_slot))
             };
             Some((event, next))
         }
@@ -302,12 +306,12 @@ async fn events(
 async fn decided(app: &AppState, agent: &BearerAgent, id: ApprovalId) -> Option<Arc<Approval>> {
     for _ in 0..LASTS {
         // If the store does not answer, the stream ends, and the agent connects again.
-        let stands = agent.calls.decided(id, QUIET).await.ok()??;
+        let remote_approval = agent.calls.decided(id, QUIET).await.ok()??;
         if !agent.is_known(app) {
             return None;
         }
-        if stands.status() != Status::Pending {
-            return Some(stands);
+        if remote_approval.status() != Status::Pending {
+            return Some(remote_approval);
         }
     }
     None
@@ -331,8 +335,9 @@ async fn cancel(
     if body.reason.trim().is_empty() {
         return Err(ApiProblem::new(INVALID, "Give a reason: `reason` is recorded."));
     }
-    let stands = agent.calls.cancel(id_of(&id)?, body.reason.trim()).await.map_err(problem_for)?;
-    Ok(JsonBody(Call::from(&*stands)))
+    let remote_approval =
+        agent.calls.cancel(id_of(&id)?, body.reason.trim()).await.map_err(problem_for)?;
+    Ok(JsonBody(Call::from(&*remote_approval)))
 }
 
 /// Puts on the record that an approved call begins. Once.
@@ -348,7 +353,7 @@ async fn begin(agent: BearerAgent, Path(id): Path<String>) -> CallResponse {
         return Err(ApiProblem::new(CONFLICT, words));
     }
     match agent.calls.begin(id).await {
-        Ok(begun) => Ok(JsonBody(Call::from(&*begun))),
+        Ok(started_call) => Ok(JsonBody(Call::from(&*started_call))),
         Err(NotRun::Invalid { problem }) => Err(ApiProblem::new(CONFLICT, problem)),
         Err(reason) => Err(reason.into()),
     }
@@ -357,15 +362,16 @@ async fn begin(agent: BearerAgent, Path(id): Path<String>) -> CallResponse {
 /// Returns whether the approval required a role.
 fn asks(approval: &Approval, role: &Role) -> bool {
     let is_of_role = |tier: &EscalationTier| match tier.who() {
-        ReviewerSelector::Role { role: asked } => asked == role,
+        ReviewerSelector::Role { role: required } => required == role,
         _ => false,
     };
     approval.requirements().iter().any(|requirement| requirement.tiers().iter().any(is_of_role))
 }
 
 async fn heartbeat(agent: BearerAgent, Path(id): Path<String>, query: QueryParams) -> CallResponse {
-    let stands = agent.calls.heartbeat(id_of(&id)?, attempt(&query)?).await.map_err(problem_for)?;
-    Ok(JsonBody(Call::from(&*stands)))
+    let remote_approval =
+        agent.calls.heartbeat(id_of(&id)?, attempt(&query)?).await.map_err(problem_for)?;
+    Ok(JsonBody(Call::from(&*remote_approval)))
 }
 
 /// The end of a call, as its agent reports it.
@@ -389,9 +395,9 @@ async fn end(
         EndRequest::Result(value) => ToolOutcome::returned(&value),
         EndRequest::Error(error) => ToolOutcome::failed(error),
     };
-    let stands =
+    let remote_approval =
         agent.calls.end(id_of(&id)?, attempt(&query)?, outcome).await.map_err(problem_for)?;
-    Ok(JsonBody(Call::from(&*stands)))
+    Ok(JsonBody(Call::from(&*remote_approval)))
 }
 
 /// Something that the program did, and no person decides.

@@ -174,7 +174,7 @@ impl NewApproval {
         agent: &RemoteAgent,
         callbacks: Option<&Callbacks>,
     ) -> Result<RemoteCall, ApiProblem> {
-        let matter = self.matter();
+        let case_id = self.matter();
         let hints = Annotations { destructive: self.destructive, ..Annotations::default() };
         let mut call = RemoteCall::new(self.external_id, self.tool, self.arguments.get())
             .describe(self.description)
@@ -183,7 +183,7 @@ impl NewApproval {
             call = call.schema(schema);
         }
         let fixed = !self.editable;
-        matter.of(call, agent, callbacks, |who| if fixed { who.not_editable() } else { who })
+        case_id.of(call, agent, callbacks, |who| if fixed { who.not_editable() } else { who })
     }
 }
 
@@ -193,7 +193,7 @@ impl NewQuestion {
         agent: &RemoteAgent,
         callbacks: Option<&Callbacks>,
     ) -> Result<RemoteCall, ApiProblem> {
-        let matter = self.matter();
+        let case_id = self.matter();
         let answers = match (self.kind, self.choices.is_empty()) {
             (AnswerKind::Approve, true) => AcceptedAnswers::one_of(["yes", "no"]),
             (AnswerKind::Choice, false) => AcceptedAnswers::one_of(self.choices),
@@ -214,7 +214,7 @@ impl NewQuestion {
         let arguments = json!({ "question": self.question }).to_string();
         let call = RemoteCall::new(self.external_id, "question", arguments)
             .describe("Asks people a question. Nothing runs.");
-        matter.of(call, agent, callbacks, |who| who.answered(answers.clone()))
+        case_id.of(call, agent, callbacks, |who| who.answered(answers.clone()))
     }
 }
 
@@ -238,8 +238,8 @@ impl AskOptions {
     ) -> Result<RemoteCall, ApiProblem> {
         let within = std::time::Duration::from_secs(self.expires_in.into());
         let who = |who: ReviewerSelector| {
-            let asked = ask(who).count(self.count).within(within);
-            option(if self.comment_required { asked.comment_required() } else { asked })
+            let requirement = ask(who).count(self.count).within(within);
+            option(if self.comment_required { requirement.comment_required() } else { requirement })
         };
         let mut request = RemoteRequest::new().priority(self.priority);
         if let Some(summary) = self.summary {

@@ -95,8 +95,8 @@ impl<T: Serialize> IntoResponse for JsonBody<T> {
 /// Returns the response for a created resource.
 pub(super) fn created<T: Serialize>(value: T, location: &str) -> Response {
     let mut response = (StatusCode::CREATED, JsonBody(value)).into_response();
-    if let Ok(index) = HeaderValue::try_from(location) {
-        response.headers_mut().insert(header::LOCATION, index);
+    if let Ok(header_value) = HeaderValue::try_from(location) {
+        response.headers_mut().insert(header::LOCATION, header_value);
     }
     response
 }

@@ -237,9 +237,9 @@ impl From<&Vote> for VoteEntry {
 }
 
 impl From<&Interruption> for Review {
-    fn from(asked: &Interruption) -> Self {
-        let approval = asked.approval();
-        let (subject, tool) = (approval.subject(), asked.descriptor());
+    fn from(interruption: &Interruption) -> Self {
+        let approval = interruption.approval();
+        let (subject, tool) = (approval.subject(), interruption.descriptor());
         let (info, request) = (subject.info(), subject.request());
         let counts =
             |rule: &gate_runtime::policy::RuleReport<'_>| rule.result() != RuleResult::NotMatched;
@@ -261,7 +261,7 @@ impl From<&Interruption> for Review {
             status: approval.status(),
             tool: approval.tool().to_string(),
             description: description.clone().filter(|_| !is_remote),
-            destructive: asked.is_destructive(),
+            destructive: interruption.is_destructive(),
             arguments: approval.arguments().to_json(),
             proposed: approval.is_edited().then(|| approval.proposed().to_json()),
             schema: tool.map(|tool| tool.input_schema().clone()),

@@ -38,11 +38,15 @@ pub(crate) fn routes() -> Router<Arc<AppState>> {
     });
     operation::serve(operations()).route("/api/openapi.json", describe).route(
         "/api/{*rest}",
-        get(nothing).post(nothing).put(nothing).delete(nothing).patch(nothing),
+        get(route_not_found)
+            .post(route_not_found)
+            .put(route_not_found)
+            .delete(route_not_found)
+            .patch(route_not_found),
     )
 }
 
-async fn nothing() -> ApiProblem {
+async fn route_not_found() -> ApiProblem {
     ApiProblem::not_found()
 }
 

@@ -137,10 +137,10 @@ impl ApiProblem {
         Self { errors, ..Self::new(INVALID, message.join("; ").trim_start_matches(": ")) }
     }
 
-    fn of_fields(misfits: &SchemaErrors) -> Self {
-        Self::of_places(
-            misfits.iter().map(|misfit| (misfit.pointer().to_owned(), misfit.problem().to_owned())),
-        )
+    fn of_fields(schema_errors: &SchemaErrors) -> Self {
+        Self::of_places(schema_errors.iter().map(|schema_error| {
+            (schema_error.pointer().to_owned(), schema_error.problem().to_owned())
+        }))
     }
 }
 
@@ -216,7 +216,7 @@ impl From<DecideError> for ApiProblem {
             }
             DecideError::Refused(Refused::NotEntitled { .. } | Refused::SignatureRequired)
             | DecideError::Signature(_) => Self::new(NOT_ENTITLED, error),
-            DecideError::Invalid(misfits) => Self::of_fields(misfits),
+            DecideError::Invalid(schema_errors) => Self::of_fields(schema_errors),
             DecideError::Reviewer(ReviewerError::Unknown(_)) => {
                 Self::new(UNKNOWN_TOKEN, "This token is no longer valid.")
             }

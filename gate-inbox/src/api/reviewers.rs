@@ -166,10 +166,10 @@ async fn interruption(
     _: BearerPerson,
     Path(id): Path<String>,
 ) -> ReviewResponse {
-    Ok(JsonBody(Review::from(&asked(&app, &id).await?)))
+    Ok(JsonBody(Review::from(&find_interruption(&app, &id).await?)))
 }
 
-async fn asked(app: &AppState, id: &str) -> Result<Interruption, ApiProblem> {
+async fn find_interruption(app: &AppState, id: &str) -> Result<Interruption, ApiProblem> {
     app.gate.interruption(id_of(id)?).await?.ok_or_else(ApiProblem::not_found)
 }
 
@@ -313,21 +313,21 @@ struct Reason {
 /// Returns the question, if it is as it was shown. For one that has ended, the gate's own message
 /// says how.
 async fn as_shown(app: &AppState, id: &str, shown: &str) -> Result<Interruption, ApiProblem> {
-    let asked = asked(app, id).await?;
-    let approval = asked.approval();
+    let interruption = find_interruption(app, id).await?;
+    let approval = interruption.approval();
     if !approval.status().is_terminal() && approval.shown().to_string() != shown {
         return Err(ApiProblem::new(
             CHANGED,
             "`shown` is not the current digest: get the review again, then decide.",
         ));
     }
-    Ok(asked)
+    Ok(interruption)
 }
 
 /// Checks that the approval of a destructive call names its tool.
-fn confirmed(asked: &Interruption, confirm: Option<&String>) -> Result<(), ApiProblem> {
-    let tool = asked.approval().tool();
-    if asked.is_destructive() && confirm.is_none_or(|typed| typed.trim() != tool.as_str()) {
+fn confirmed(interruption: &Interruption, confirm: Option<&String>) -> Result<(), ApiProblem> {
+    let tool = interruption.approval().tool();
+    if interruption.is_destructive() && confirm.is_none_or(|typed| typed.trim() != tool.as_str()) {
         let message =
             format!("This call cannot be undone: set `confirm` to the name of the tool, {tool}.");
         return Err(ApiProblem::new(INVALID, message));
@@ -339,15 +339,15 @@ fn confirmed(asked: &Interruption, confirm: Option<&String>) -> Result<(), ApiPr
 async fn send(
     app: &AppState,
     id: &str,
-    deciding: Decide<'_>,
+    decide: Decide<'_>,
     comment: Option<&String>,
 ) -> ReviewResponse {
     let body = comment.map(|text| text.trim()).filter(|text| !text.is_empty());
     match body {
-        Some(text) => deciding.comment(text).await?,
-        None => deciding.await?,
+        Some(text) => decide.comment(text).await?,
+        None => decide.await?,
     };
-    Ok(JsonBody(Review::from(&asked(app, id).await?)))
+    Ok(JsonBody(Review::from(&find_interruption(app, id).await?)))
 }
 
 async fn approve(
@@ -356,9 +356,9 @@ async fn approve(
     Path(id): Path<String>,
     JsonBody(body): JsonBody<ApproveRequest>,
 ) -> ReviewResponse {
-    let asked = as_shown(&app, &id, &body.shown).await?;
-    confirmed(&asked, body.confirm.as_ref())?;
-    send(&app, &id, asked.approve(&me), body.comment.as_ref()).await
+    let interruption = as_shown(&app, &id, &body.shown).await?;
+    confirmed(&interruption, body.confirm.as_ref())?;
+    send(&app, &id, interruption.approve(&me), body.comment.as_ref()).await
 }
 
 async fn reject(
@@ -367,8 +367,8 @@ async fn reject(
     Path(id): Path<String>,
     JsonBody(body): JsonBody<RejectRequest>,
 ) -> ReviewResponse {
-    let asked = as_shown(&app, &id, &body.shown).await?;
-    send(&app, &id, asked.reject(&me, body.reason.trim()), None).await
+    let interruption = as_shown(&app, &id, &body.shown).await?;
+    send(&app, &id, interruption.reject(&me, body.reason.trim()), None).await
 }
 
 async fn edit(
@@ -377,10 +377,10 @@ async fn edit(
     Path(id): Path<String>,
     JsonBody(body): JsonBody<EditRequest>,
 ) -> ReviewResponse {
-    let asked = as_shown(&app, &id, &body.shown).await?;
-    confirmed(&asked, body.confirm.as_ref())?;
-    let edit = Edit::between(&asked.approval().arguments().to_json(), &body.arguments);
-    send(&app, &id, asked.edit(&me, edit), body.comment.as_ref()).await
+    let interruption = as_shown(&app, &id, &body.shown).await?;
+    confirmed(&interruption, body.confirm.as_ref())?;
+    let edit = Edit::between(&interruption.approval().arguments().to_json(), &body.arguments);
+    send(&app, &id, interruption.edit(&me, edit), body.comment.as_ref()).await
 }
 
 async fn respond(
@@ -389,8 +389,8 @@ async fn respond(
     Path(id): Path<String>,
     JsonBody(body): JsonBody<RespondRequest>,
 ) -> ReviewResponse {
-    let asked = as_shown(&app, &id, &body.shown).await?;
-    send(&app, &id, asked.respond(&me, body.value), body.comment.as_ref()).await
+    let interruption = as_shown(&app, &id, &body.shown).await?;
+    send(&app, &id, interruption.respond(&me, body.value), body.comment.as_ref()).await
 }
 
 async fn grant(
@@ -399,10 +399,10 @@ async fn grant(
     Path(id): Path<String>,
     JsonBody(body): JsonBody<GrantRequest>,
 ) -> ReviewResponse {
-    let asked = as_shown(&app, &id, &body.shown).await?;
-    confirmed(&asked, body.confirm.as_ref())?;
-    let scope = body.scope(asked.now())?;
-    send(&app, &id, asked.grant(&me, scope), body.comment.as_ref()).await
+    let interruption = as_shown(&app, &id, &body.shown).await?;
+    confirmed(&interruption, body.confirm.as_ref())?;
+    let scope = body.scope(interruption.now())?;
+    send(&app, &id, interruption.grant(&me, scope), body.comment.as_ref()).await
 }
 
 impl GrantRequest {
@@ -435,8 +435,8 @@ async fn revoke(
     Path(id): Path<String>,
     JsonBody(body): JsonBody<Reason>,
 ) -> ReviewResponse {
-    asked(&app, &id).await?.revoke(&me, body.reason.trim()).await?;
-    Ok(JsonBody(Review::from(&asked(&app, &id).await?)))
+    find_interruption(&app, &id).await?.revoke(&me, body.reason.trim()).await?;
+    Ok(JsonBody(Review::from(&find_interruption(&app, &id).await?)))
 }
 
 /// Lists the active grants.

@@ -36,16 +36,16 @@ use gate_runtime::{FileDirectory, Timestamp};
 /// # Ok(()) }
 /// ```
 pub trait SignIn: Send + Sync + 'static {
-    /// Returns the person who has this secret; `None` if nobody has.
+    /// Returns the person who has this secret; `None` if nobody has it.
     ///
     /// # Security
-    /// The time that this takes must not depend on how much of the secret is right.
+    /// The time that this takes must not depend on the number of correct characters.
     fn sign_in<'a>(
         &'a self,
         secret: &'a str,
     ) -> BoxFuture<'a, Result<Option<SignedIn>, DirectoryError>>;
 
-    /// Returns whether somebody who signed in before still could. Called at every request.
+    /// Returns whether a person who signed in before still could. Called at every request.
     fn still_holds<'a>(
         &'a self,
         before: &'a SignedIn,
@@ -62,26 +62,26 @@ pub trait SignIn: Send + Sync + 'static {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedIn {
-    who: ReviewerId,
-    by: Digest,
+    reviewer: ReviewerId,
+    credential: Digest,
 }
 
 impl SignedIn {
     /// Creates one from the id of a person, and the digest of the secret that they typed.
-    pub fn new(who: impl Into<ReviewerId>, by: Digest) -> Self {
-        Self { who: who.into(), by }
+    pub fn new(who: impl Into<ReviewerId>, credential: Digest) -> Self {
+        Self { reviewer: who.into(), credential }
     }
 
     /// Returns the id of the person.
     #[must_use]
     pub fn who(&self) -> &ReviewerId {
-        &self.who
+        &self.reviewer
     }
 
     /// Returns the digest of the secret that they typed.
     #[must_use]
     pub fn by(&self) -> Digest {
-        self.by
+        self.credential
     }
 }
 
@@ -91,7 +91,7 @@ impl SignIn for FileDirectory {
         secret: &'a str,
     ) -> BoxFuture<'a, Result<Option<SignedIn>, DirectoryError>> {
         Box::pin(async move {
-            Ok(self.holder_of(secret)?.map(|who| SignedIn::new(who, Digest::of(secret))))
+            Ok(self.holder_of(secret)?.map(|reviewer| SignedIn::new(reviewer, Digest::of(secret))))
         })
     }
 

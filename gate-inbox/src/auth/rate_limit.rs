@@ -62,21 +62,23 @@ impl RateLimiter {
         let since =
             |last: Timestamp| Duration::try_from(now.duration_since(last)).unwrap_or_default();
         counts.each.retain(|_, count| since(count.last) < Duration::from_secs(LONGEST));
-        let index = network(address);
+        let network_id = network(address);
         let known =
-            counts.each.get(&index).copied().unwrap_or(FailureCount { wrong: 0, last: now });
+            counts.each.get(&network_id).copied().unwrap_or(FailureCount { wrong: 0, last: now });
         let left = known.wait().saturating_sub(since(known.last));
         if known.wrong >= FREE && !left.is_zero() {
             return Err(left);
         }
         if counts.all >= ALL
-            || (counts.each.len() >= ADDRESSES && !counts.each.contains_key(&index))
+            || (counts.each.len() >= ADDRESSES && !counts.each.contains_key(&network_id))
         {
             let over = u64::try_from(now.as_second().rem_euclid(60)).unwrap_or_default();
             return Err(Duration::from_secs(60_u64.saturating_sub(over)));
         }
         counts.all += 1;
-        counts.each.insert(index, FailureCount { wrong: known.wrong.saturating_add(1), last: now });
+        counts
+            .each
+            .insert(network_id, FailureCount { wrong: known.wrong.saturating_add(1), last: now });
         Ok(())
     }
 

@@ -39,7 +39,7 @@ pub(crate) struct Session {
 #[derive(Debug)]
 struct OpenSession {
     session: Session,
-    begun: Timestamp,
+    signed_in_at: Timestamp,
     seen: Timestamp,
     /// The forms that were sent.
     sent: VecDeque<Digest>,
@@ -106,7 +106,7 @@ impl SessionStore {
         let session = Session { signed_in, form_secret };
         open.insert(
             Digest::of(&cookie),
-            OpenSession { session, begun: now, seen: now, sent: VecDeque::new() },
+            OpenSession { session, signed_in_at: now, seen: now, sent: VecDeque::new() },
         );
         Ok(cookie)
     }
@@ -156,7 +156,7 @@ impl SessionStore {
     fn lasts(&self, open: &OpenSession, now: Timestamp) -> bool {
         let age =
             |since: Timestamp| Duration::try_from(now.duration_since(since)).unwrap_or_default();
-        age(open.begun) < self.whole && age(open.seen) < self.idle
+        age(open.signed_in_at) < self.whole && age(open.seen) < self.idle
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Digest, OpenSession>> {

@@ -33,7 +33,7 @@ pub(crate) enum FieldKind {
 #[derive(Clone, Debug)]
 pub(crate) struct FormField {
     pub(crate) name: String,
-    pub(crate) about: Option<String>,
+    pub(crate) description: Option<String>,
     pub(crate) kind: FieldKind,
     pub(crate) is_required: bool,
     takes_null: bool,
@@ -78,19 +78,21 @@ impl EditForm {
                     (FieldKind::Json, false)
                 }
                 before => {
-                    let (kind, takes_null) =
-                        about_it.map_or((FieldKind::Json, false), |part| kind_of(schema, part));
+                    let (kind, takes_null) = about_it
+                        .map_or((FieldKind::Json, false), |subschema| kind_of(schema, subschema));
                     let is_typable =
                         before.as_ref().is_none_or(|value| value.is_null() || kind.fits(value));
                     (if is_typable { kind } else { FieldKind::Json }, takes_null)
                 }
             };
             let text = before.as_ref().map(|value| kind.write(value)).unwrap_or_default();
-            let (about, is_required) =
-                (about(schema, name).map(str::to_owned), required.contains(name.as_str()));
+            let (about, is_required) = (
+                schema_description(schema, name).map(str::to_owned),
+                required.contains(name.as_str()),
+            );
             FormField {
                 name: name.clone(),
-                about,
+                description: about,
                 kind,
                 is_required,
                 takes_null,
@@ -119,15 +121,15 @@ impl EditForm {
     }
 
     /// Assigns schema problems to their fields.
-    pub(crate) fn add_errors(&mut self, misfits: &SchemaErrors) {
-        for misfit in misfits.iter() {
-            let index = misfit.pointer().split('/').nth(1).map(step_name);
-            match self.fields.iter_mut().find(|field| Some(&field.name) == index.as_ref()) {
-                Some(field) if misfit.pointer().matches('/').count() == 1 => {
-                    field.problem = Some(misfit.problem().to_owned());
+    pub(crate) fn add_errors(&mut self, schema_errors: &SchemaErrors) {
+        for schema_error in schema_errors.iter() {
+            let field_name = schema_error.pointer().split('/').nth(1).map(step_name);
+            match self.fields.iter_mut().find(|field| Some(&field.name) == field_name.as_ref()) {
+                Some(field) if schema_error.pointer().matches('/').count() == 1 => {
+                    field.problem = Some(schema_error.problem().to_owned());
                 }
-                Some(field) => field.problem = Some(misfit.to_string()),
-                None => self.problem = Some(misfit.to_string()),
+                Some(field) => field.problem = Some(schema_error.to_string()),
+                None => self.problem = Some(schema_error.to_string()),
             }
         }
     }
@@ -232,18 +234,18 @@ pub(crate) fn escaped(json: &str) -> String {
 }
 
 /// Returns the description that a schema gives of an argument.
-fn about<'a>(schema: &'a Value, name: &str) -> Option<&'a str> {
-    let part = schema.get("properties")?.get(name)?;
-    let said = |part: &'a Value| part.get("description").and_then(Value::as_str);
-    said(part).or_else(|| said(resolved(schema, part)))
+fn schema_description<'a>(schema: &'a Value, name: &str) -> Option<&'a str> {
+    let subschema = schema.get("properties")?.get(name)?;
+    let description = |part: &'a Value| part.get("description").and_then(Value::as_str);
+    description(subschema).or_else(|| description(resolved(schema, subschema)))
 }
 
 /// A part of a schema, wherever it is.
 fn resolved<'a>(schema: &'a Value, mut part: &'a Value) -> &'a Value {
     for _ in 0..8 {
-        let index =
+        let reference =
             part.get("$ref").and_then(Value::as_str).and_then(|name| name.strip_prefix('#'));
-        match index.and_then(|place| schema.pointer(place)) {
+        match reference.and_then(|pointer| schema.pointer(pointer)) {
             Some(found) => part = found,
             None => break,
         }
@@ -252,8 +254,8 @@ fn resolved<'a>(schema: &'a Value, mut part: &'a Value) -> &'a Value {
 }
 
 /// Returns the way in which a value is typed, and whether it may be nothing.
-fn kind_of(schema: &Value, part: &Value) -> (FieldKind, bool) {
-    let part = resolved(schema, part);
+fn kind_of(schema: &Value, subschema: &Value) -> (FieldKind, bool) {
+    let part = resolved(schema, subschema);
     let null = json!({"type": "null"});
     match part.get("anyOf").and_then(Value::as_array).map(Vec::as_slice) {
         // One step only, because the nested schema may refer back to itself.
@@ -265,12 +267,12 @@ fn kind_of(schema: &Value, part: &Value) -> (FieldKind, bool) {
 }
 
 /// The same for a part that says it by itself.
-fn plain_kind(part: &Value) -> (FieldKind, bool) {
-    if let Some(all) = choices(part) {
+fn plain_kind(subschema: &Value) -> (FieldKind, bool) {
+    if let Some(all) = choices(subschema) {
         let (nulls, all): (Vec<Value>, Vec<Value>) = all.into_iter().partition(Value::is_null);
         return (FieldKind::Choice(all), !nulls.is_empty());
     }
-    let types: Vec<&str> = match part.get("type") {
+    let types: Vec<&str> = match subschema.get("type") {
         Some(Value::String(one)) => vec![one.as_str()],
         Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).collect(),
         _ => Vec::new(),
@@ -288,12 +290,12 @@ fn plain_kind(part: &Value) -> (FieldKind, bool) {
 }
 
 /// The values that a schema lists, if it lists all.
-fn choices(part: &Value) -> Option<Vec<Value>> {
+fn choices(subschema: &Value) -> Option<Vec<Value>> {
     let is_plain = |value: &Value| !value.is_object() && !value.is_array();
-    if let Some(all) = part.get("enum").and_then(Value::as_array) {
+    if let Some(all) = subschema.get("enum").and_then(Value::as_array) {
         return all.iter().all(is_plain).then(|| all.clone());
     }
-    let each = part.get("oneOf").and_then(Value::as_array)?;
+    let each = subschema.get("oneOf").and_then(Value::as_array)?;
     let each = each.iter().map(|one| {
         match (one.get("const"), one.get("enum").and_then(Value::as_array)) {
             (Some(value), _) if is_plain(value) => Some(vec![value.clone()]),
@@ -308,13 +310,13 @@ fn choices(part: &Value) -> Option<Vec<Value>> {
 mod tests {
     use super::*;
 
-    fn kind(part: &Value) -> (FieldKind, bool) {
+    fn kind(subschema: &Value) -> (FieldKind, bool) {
         let schema = json!({
             "$defs": {
                 "Speed": {"oneOf": [{"const": "fast"}, {"enum": ["slow"]}]},
                 "Loop": {"anyOf": [{"$ref": "#/$defs/Loop"}, {"type": "null"}]},
             },
-            "properties": {"x": part},
+            "properties": {"x": subschema},
         });
         kind_of(&schema, &schema["properties"]["x"])
     }
@@ -322,7 +324,7 @@ mod tests {
     #[test]
     fn a_schema_says_how_a_value_is_typed() {
         let speed = FieldKind::Choice(vec![json!("fast"), json!("slow")]);
-        for (part, expected) in [
+        for (subschema, expected) in [
             (json!({"type": "string"}), (FieldKind::Text, false)),
             (json!({"type": ["integer", "null"]}), (FieldKind::Integer, true)),
             (json!({"type": "number"}), (FieldKind::Number, false)),
@@ -336,7 +338,7 @@ mod tests {
             (json!({"anyOf": [{"type": "null"}, {"type": "integer"}]}), (FieldKind::Integer, true)),
             (json!({"$ref": "#/$defs/Loop"}), (FieldKind::Json, true)),
         ] {
-            assert_eq!(kind(&part), expected, "{part}");
+            assert_eq!(kind(&subschema), expected, "{subschema}");
         }
     }
 
@@ -344,7 +346,7 @@ mod tests {
         let text = before.as_ref().map(|value| kind.write(value)).unwrap_or_default();
         FormField {
             name: "x".into(),
-            about: None,
+            description: None,
             kind,
             is_required,
             takes_null: false,

@@ -68,8 +68,8 @@ impl<S: Send + Sync> FromRequest<S> for FormData {
             return Err(PageError::with(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not a form", message));
         }
         let too_long = || {
-            let words = "The form could not be read, or is too long. Nothing was decided.";
-            PageError::with(StatusCode::PAYLOAD_TOO_LARGE, "Form not read", words)
+            let problem = "The form could not be read, or is too long. Nothing was decided.";
+            PageError::with(StatusCode::PAYLOAD_TOO_LARGE, "Form not read", problem)
         };
         let length = request
             .headers()

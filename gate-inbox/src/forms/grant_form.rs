@@ -87,7 +87,7 @@ impl GrantForm {
     /// Returns everything that was typed, to be sent again.
     pub(crate) fn sent(&self) -> Vec<(String, String)> {
         let arguments = self.fields.iter().flat_map(|field| {
-            let of = |part: &str| format!("{part}.{}", field.name);
+            let of = |field_name: &str| format!("{field_name}.{}", field.name);
             [(of("bound"), field.bound.clone()), (of("max"), field.max.clone())]
         });
         let others = self.typed.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
@@ -237,31 +237,31 @@ impl BoundField {
 }
 
 /// Converts a scope of the form into one of the gate, beginning now.
-pub(crate) fn scope(reach: &GrantScope, now: Timestamp) -> Scope {
-    let mut scope = if reach.run.is_some() { Scope::this_run() } else { Scope::any_run() };
-    if reach.agent.is_none() {
+pub(crate) fn scope(grant_scope: &GrantScope, now: Timestamp) -> Scope {
+    let mut scope = if grant_scope.run.is_some() { Scope::this_run() } else { Scope::any_run() };
+    if grant_scope.agent.is_none() {
         scope = scope.any_agent();
     }
-    if reach.principal == PrincipalScope::Anyone {
+    if grant_scope.principal == PrincipalScope::Anyone {
         scope = scope.any_principal();
     }
-    for (name, bound) in &reach.arguments {
+    for (name, bound) in &grant_scope.arguments {
         scope = match bound {
             ArgumentBound::Same(_) => scope,
             ArgumentBound::UpTo(limit) => scope.up_to(name, limit.max),
             ArgumentBound::Any => scope.any(name),
         };
     }
-    if let Some(uses) = reach.uses {
+    if let Some(uses) = grant_scope.uses {
         scope = scope.uses(u32::try_from(uses).unwrap_or(u32::MAX));
     }
-    if let Some((name, limit)) = &reach.budget {
+    if let Some((name, limit)) = &grant_scope.budget {
         scope = scope.budget(name, limit.max);
     }
-    if let Some(window) = reach.window {
+    if let Some(window) = grant_scope.window {
         scope = scope.per(window);
     }
-    match reach.end {
+    match grant_scope.end {
         GrantExpiry::Open => scope,
         GrantExpiry::At(end) => scope.until(end),
         // A time that cannot be represented counts as over: narrower, and never wider.

@@ -40,9 +40,9 @@ impl JsonClient {
         Self::patient(PATIENCE)
     }
 
-    pub(crate) fn patient(patience: Duration) -> Self {
+    pub(crate) fn patient(timeout: Duration) -> Self {
         let config = Agent::config_builder()
-            .timeout_global(Some(patience))
+            .timeout_global(Some(timeout))
             .max_redirects(0)
             .http_status_as_error(false);
         Self(config.build().into())
@@ -97,8 +97,8 @@ fn send(
     }
     let wait = wait(response.headers());
     // The body only explains the failure; without it, the status still decides about a retry.
-    let said = response.body_mut().with_config().limit(MOST).read_to_vec().unwrap_or_default();
-    let said: String = String::from_utf8_lossy(&said)
+    let body_text = response.body_mut().with_config().limit(MOST).read_to_vec().unwrap_or_default();
+    let said: String = String::from_utf8_lossy(&body_text)
         .replace(secret, "[secret]")
         .trim()
         .chars()
@@ -152,18 +152,18 @@ mod tests {
 
     #[test]
     fn a_wait_is_in_seconds_or_until_a_time_and_never_for_ever() {
-        let asked = |value: &str| {
+        let answer_for = |value: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::RETRY_AFTER, value.parse().unwrap());
             wait(&headers)
         };
-        assert_eq!(asked("30"), Some(Duration::from_secs(30)));
-        assert_eq!(asked("99999999"), Some(LONGEST));
-        assert_eq!(asked("Wed, 01 Jan 2200 00:00:00 GMT"), Some(LONGEST));
+        assert_eq!(answer_for("30"), Some(Duration::from_secs(30)));
+        assert_eq!(answer_for("99999999"), Some(LONGEST));
+        assert_eq!(answer_for("Wed, 01 Jan 2200 00:00:00 GMT"), Some(LONGEST));
         for nothing in
             ["", "soon", "-1", "1.5", "Wed, 21 Oct 2015 07:28:00 GMT", "18446744073709551616"]
         {
-            assert_eq!(asked(nothing), None, "{nothing}");
+            assert_eq!(answer_for(nothing), None, "{nothing}");
         }
         assert_eq!(wait(&HeaderMap::new()), None);
     }

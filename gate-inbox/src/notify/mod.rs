@@ -1,8 +1,8 @@
 //! Notifiers: Slack, mail, PagerDuty, webhooks.
 //!
 //! Each is a [`Notifier`](gate_runtime::notify::Notifier). They describe the stored question in
-//! plain text that hides nothing, and decide nothing: a Slack button and a link in a mail lead back
-//! to the inbox, where the gate decides whose vote counts.
+//! plain text that hides nothing. They never decide: a Slack button and a link in a mail lead to
+//! the inbox, where the gate checks whose vote counts.
 
 mod file;
 pub(crate) mod http;

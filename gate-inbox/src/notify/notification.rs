@@ -129,7 +129,7 @@ pub(super) fn claims(review: &ReviewSnapshot, quotes: [&str; 2]) -> Vec<String> 
     let line = |claim: &ReviewNotice| match (claim.text(), claim.quote()) {
         (message, None) => message.to_owned(),
         ("", Some(quote)) => format!("{open}{}{close}", lines(quote.text())),
-        (words, Some(quote)) => format!("{words} {open}{}{close}", lines(quote.text())),
+        (text, Some(quote)) => format!("{text} {open}{}{close}", lines(quote.text())),
     };
     review.claims().iter().map(line).collect()
 }
@@ -187,13 +187,14 @@ pub(crate) fn state(approval: &Approval) -> (StatusTone, String) {
             (StatusTone::Stopped, message)
         }
         Status::Denied | Status::Rejected | Status::Cancelled => {
-            let words = approval.not_run().map(|reason| reason.for_reviewer()).unwrap_or_default();
-            let shown = plain(&words);
+            let not_run_text =
+                approval.not_run().map(|reason| reason.for_reviewer()).unwrap_or_default();
+            let shown = plain(&not_run_text);
             let mut first = shown.chars();
             let upper: String =
                 first.next().into_iter().flat_map(char::to_uppercase).chain(first).collect();
             let end = if is_question { "" } else { " It does not run." };
-            (StatusTone::Stopped, format!("{}.{end}", short(&upper, &words)))
+            (StatusTone::Stopped, format!("{}.{end}", short(&upper, &not_run_text)))
         }
     }
 }

@@ -16,7 +16,7 @@ use super::http::{Credential, JsonClient};
 use super::notification;
 use super::setting::{BadSetting, SecretText, base};
 
-/// Where Events API v2 is.
+/// The address of Events API v2.
 const API: &str = "https://events.pagerduty.com";
 
 /// The longest summary that PagerDuty takes.
@@ -25,7 +25,7 @@ const SUMMARY: usize = 1_024;
 /// The length that one detail may have. All together may have 512 KB.
 const DETAIL: usize = 4_000;
 
-/// The severity of an incident, as PagerDuty is told.
+/// The severity of an incident in PagerDuty.
 ///
 /// ```
 /// use gate_inbox::Severity;
@@ -92,7 +92,7 @@ impl PagerDuty {
     /// Creates a notifier for the service with this integration key ("routing key").
     ///
     /// # Errors
-    /// [`BadSetting`], if it has not the shape of one.
+    /// Returns [`BadSetting`] if it does not have the form of an integration key.
     pub fn new(routing_key: &str) -> Result<Self, BadSetting> {
         let key = SecretText::new(routing_key);
         if key.reveal().len() != 32
@@ -139,16 +139,16 @@ impl PagerDuty {
     /// Sets the address of the inbox, to which the incident links.
     ///
     /// # Errors
-    /// [`BadSetting`], if it is no address.
+    /// Returns [`BadSetting`] if it is not an address.
     pub fn inbox(mut self, url: &str) -> Result<Self, BadSetting> {
         self.inbox = Some(base(url)?);
         Ok(self)
     }
 
-    /// Sets another address of the API: `https://events.eu.pagerduty.com`, or a server of a test.
+    /// Sets another address of the API, like `https://events.eu.pagerduty.com`.
     ///
     /// # Errors
-    /// [`BadSetting`], if it is no address for secrets.
+    /// Returns [`BadSetting`] if secrets may not be sent to it.
     pub fn api(mut self, url: &str) -> Result<Self, BadSetting> {
         self.url = format!("{}/v2/enqueue", base(url)?).into();
         Ok(self)
@@ -156,8 +156,8 @@ impl PagerDuty {
 
     /// Sets the time limit for PagerDuty's answer. Defaults to ten seconds.
     #[must_use]
-    pub fn patience(mut self, patience: Duration) -> Self {
-        self.http = JsonClient::patient(patience);
+    pub fn patience(mut self, timeout: Duration) -> Self {
+        self.http = JsonClient::patient(timeout);
         self
     }
 
@@ -282,12 +282,12 @@ impl Notifier for PagerDuty {
 impl fmt::Debug for PagerDuty {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, key: _, url, inbox, severity, every_question, http: _ } = self;
-        let mut shown = f.debug_struct("PagerDuty");
-        shown
+        let mut debug = f.debug_struct("PagerDuty");
+        debug
             .field("name", name)
             .field("url", url)
             .field("inbox", inbox)
             .field("severity", severity);
-        shown.field("every_question", every_question).finish_non_exhaustive()
+        debug.field("every_question", every_question).finish_non_exhaustive()
     }
 }

@@ -24,7 +24,7 @@ pub(crate) enum ProblemForm {
 #[derive(Debug, Default)]
 pub(crate) struct DecisionDraft {
     pub(crate) problem: Option<(ProblemForm, String)>,
-    pub(crate) words: String,
+    pub(crate) message: String,
     /// Why, where that is not the words.
     pub(crate) comment: String,
 }
@@ -33,7 +33,7 @@ impl DecisionDraft {
     /// Creates a draft from the comment that was typed in a form, and the form's problem.
     pub(crate) fn of(form: ProblemForm, problem: Option<String>, comment: String) -> Self {
         let problem = problem.map(|problem| (form, problem));
-        Self { problem, words: comment, comment: String::new() }
+        Self { problem, message: comment, comment: String::new() }
     }
 
     fn comment(&self, of: ProblemForm) -> &str {
@@ -41,7 +41,7 @@ impl DecisionDraft {
     }
 
     pub(super) fn text_for(&self, of: ProblemForm) -> &str {
-        if self.problem.as_ref().is_some_and(|(form, _)| *form == of) { &self.words } else { "" }
+        if self.problem.as_ref().is_some_and(|(form, _)| *form == of) { &self.message } else { "" }
     }
 
     pub(super) fn problem(&self, of: ProblemForm) -> Option<&str> {
@@ -52,12 +52,12 @@ impl DecisionDraft {
 /// Renders the forms, or the reason why there are none.
 pub(super) fn answers(
     user: &CurrentUser,
-    asked: &Interruption,
+    interruption: &Interruption,
     form_token: &FormToken,
     draft: &DecisionDraft,
 ) -> Markup {
-    let approval = asked.approval();
-    let message = match eligibility(approval, user, asked.now()) {
+    let approval = interruption.approval();
+    let message = match eligibility(approval, user, interruption.now()) {
         VoteEligibility::Over => return html! {},
         VoteEligibility::IsAgent => "You are the agent that asked. An agent cannot decide.",
         VoteEligibility::ActsForThem if asks_principal(approval) => {
@@ -71,7 +71,7 @@ pub(super) fn answers(
         }
         VoteEligibility::Later => "You are asked in a later step if nobody decides before then.",
         VoteEligibility::Asked if user.must_sign() => return must_sign(approval),
-        VoteEligibility::Asked => return forms(user, asked, form_token, draft),
+        VoteEligibility::Asked => return forms(user, interruption, form_token, draft),
     };
     html! { section.answers aria-label="Your decision" { p { (message) } } }
 }
@@ -105,18 +105,18 @@ fn must_sign(approval: &Approval) -> Markup {
 
 fn forms(
     user: &CurrentUser,
-    asked: &Interruption,
+    interruption: &Interruption,
     form_token: &FormToken,
     draft: &DecisionDraft,
 ) -> Markup {
-    let approval = asked.approval();
+    let approval = interruption.approval();
     let all = approval.requirements();
     let wants_signature = all.iter().any(Requirement::wants_signature);
-    let mine = approval.votes().iter().find(|vote| vote.reviewer() == user.who());
+    let own_vote = approval.votes().iter().find(|vote| vote.reviewer() == user.who());
     html! {
         section.answers aria-labelledby="answers" {
             h2 #answers { "Your decision" }
-            @match mine.map(|vote| approval.concerns(vote)) {
+            @match own_vote.map(|vote| approval.concerns(vote)) {
                 Some(true) => p.faint { "You have voted. A new vote replaces it." },
                 Some(false) => p.warning { "The arguments have changed since you voted, so \
                     your vote does not count. Decide again." },
@@ -129,10 +129,10 @@ fn forms(
                     code { "gate approve --signing-key FILE" } ". You can reject it here."
                 }
             } @else if let Some(answers) = approval.answers() {
-                (answer(asked, answers, form_token, draft))
+                (answer(interruption, answers, form_token, draft))
             } @else {
-                (approve(asked, form_token, draft))
-                (grant(user, asked))
+                (approve(interruption, form_token, draft))
+                (grant(user, interruption))
                 @if all.iter().all(Requirement::is_editable) {
                     p.edit {
                         a.button href=(format!("/approvals/{}/edit", approval.id())) data-key="e" {
@@ -141,46 +141,46 @@ fn forms(
                     }
                 }
             }
-            (reject(asked, form_token, draft))
+            (reject(interruption, form_token, draft))
             @if !wants_signature && approval.answers().is_none() {
-                (respond(asked, form_token, draft))
+                (respond(interruption, form_token, draft))
             }
         }
     }
 }
 
-fn approve(asked: &Interruption, form_token: &FormToken, draft: &DecisionDraft) -> Markup {
+fn approve(interruption: &Interruption, form_token: &FormToken, draft: &DecisionDraft) -> Markup {
     let problem = draft.problem(ProblemForm::Approve);
     html! {
         details.answer data-key="a" open[problem.is_some()] {
             summary.button.main { "Approve…" }
-            (approve_form(asked, form_token, draft, None))
+            (approve_form(interruption, form_token, draft, None))
         }
     }
 }
 
 /// Renders the form that approves, perhaps by a link, which it uses up.
 pub(super) fn approve_form(
-    asked: &Interruption,
+    interruption: &Interruption,
     form_token: &FormToken,
     draft: &DecisionDraft,
     link: Option<&str>,
 ) -> Markup {
     html! {
-        form method="post" action=(format!("/approvals/{}/approve", asked.id())) {
+        form method="post" action=(format!("/approvals/{}/approve", interruption.id())) {
             (form_token.fields())
             @if let Some(token) = link { input type="hidden" name="link" value=(token); }
-            (approval_fields(asked, draft, ProblemForm::Approve))
+            (approval_fields(interruption, draft, ProblemForm::Approve))
             button.main { "Approve: let it run" }
         }
     }
 }
 
 /// Renders the link to the form of a standing permission, or why there is none.
-fn grant(user: &CurrentUser, asked: &Interruption) -> Markup {
-    let approval = asked.approval();
+fn grant(user: &CurrentUser, interruption: &Interruption) -> Markup {
+    let approval = interruption.approval();
     html! {
-        @match why_no_grant(approval, user, asked.now()) {
+        @match why_no_grant(approval, user, interruption.now()) {
             None => p.edit {
                 a.button href=(format!("/approvals/{}/grant", approval.id())) {
                     "Approve later calls too…"
@@ -210,42 +210,42 @@ pub(super) fn approval_fields(
 
 /// Renders the fields that must be confirmed besides the click: arguments that the page does not
 /// show whole at first, and effects that cannot be undone.
-fn confirmation(asked: &Interruption) -> Markup {
+fn confirmation(interruption: &Interruption) -> Markup {
     html! {
-        @if !is_shown_whole(asked.approval()) {
+        @if !is_shown_whole(interruption.approval()) {
             div.check {
                 input #read type="checkbox" name="read" value="all";
                 label for="read" { "I have read all of it, including the collapsed parts." }
             }
         }
-        @if asked.is_destructive() {
+        @if interruption.is_destructive() {
             label for="typed" { "This cannot be undone. Type the tool's \
-                name to confirm: " code { (plain(asked.approval().tool())) } }
+                name to confirm: " code { (plain(interruption.approval().tool())) } }
             input #typed name="typed" autocomplete="off" autocapitalize="off" spellcheck="false";
         }
     }
 }
 
-fn reject(asked: &Interruption, form_token: &FormToken, draft: &DecisionDraft) -> Markup {
+fn reject(interruption: &Interruption, form_token: &FormToken, draft: &DecisionDraft) -> Markup {
     let problem = draft.problem(ProblemForm::Reject);
     html! {
         details.answer data-key="r" open[problem.is_some()] {
             summary.button { "Reject…" }
-            (reject_form(asked, form_token, draft, None))
+            (reject_form(interruption, form_token, draft, None))
         }
     }
 }
 
 /// Renders the form that rejects, perhaps by a link, which it uses up.
 pub(super) fn reject_form(
-    asked: &Interruption,
+    interruption: &Interruption,
     form_token: &FormToken,
     draft: &DecisionDraft,
     link: Option<&str>,
 ) -> Markup {
-    let is_question = asked.approval().answers().is_some();
+    let is_question = interruption.approval().answers().is_some();
     html! {
-        form method="post" action=(format!("/approvals/{}/reject", asked.id())) {
+        form method="post" action=(format!("/approvals/{}/reject", interruption.id())) {
             (form_token.fields())
             @if let Some(token) = link { input type="hidden" name="link" value=(token); }
             label for="reason" { "Reason (the agent sees it)" }
@@ -259,7 +259,7 @@ pub(super) fn reject_form(
 
 /// Renders the form of a question that is not a call.
 fn answer(
-    asked: &Interruption,
+    interruption: &Interruption,
     answers: &AcceptedAnswers,
     form_token: &FormToken,
     draft: &DecisionDraft,
@@ -268,7 +268,7 @@ fn answer(
     html! {
         details.answer data-key="a" open {
             summary.button.main { "Answer…" }
-            form method="post" action=(format!("/approvals/{}/respond", asked.id())) {
+            form method="post" action=(format!("/approvals/{}/respond", interruption.id())) {
                 (form_token.fields())
                 @if let AcceptedAnswers::OneOf { choices } = answers {
                     @let chosen = draft.text_for(ProblemForm::Respond);
@@ -289,7 +289,7 @@ fn answer(
                         "\n" (draft.text_for(ProblemForm::Respond))
                     }
                 }
-                (why(asked, draft))
+                (why(interruption, draft))
                 (field_error(problem))
                 button.main { "Answer" }
             }
@@ -297,18 +297,18 @@ fn answer(
     }
 }
 
-fn respond(asked: &Interruption, form_token: &FormToken, draft: &DecisionDraft) -> Markup {
+fn respond(interruption: &Interruption, form_token: &FormToken, draft: &DecisionDraft) -> Markup {
     let problem = draft.problem(ProblemForm::Respond);
     html! {
         details.answer open[problem.is_some()] {
             summary.button { "Reply instead of running it…" }
-            form method="post" action=(format!("/approvals/{}/respond", asked.id())) {
+            form method="post" action=(format!("/approvals/{}/respond", interruption.id())) {
                 (form_token.fields())
                 label for="value" { "What the agent gets as the tool's result: JSON or text" }
                 textarea #value name="value" rows="3" {
                     "\n" (draft.text_for(ProblemForm::Respond))
                 }
-                (why(asked, draft))
+                (why(interruption, draft))
                 (field_error(problem))
                 button { "Reply: it does not run" }
             }
@@ -317,9 +317,9 @@ fn respond(asked: &Interruption, form_token: &FormToken, draft: &DecisionDraft) 
 }
 
 /// Renders the field for a comment, if one is wanted.
-fn why(asked: &Interruption, draft: &DecisionDraft) -> Markup {
+fn why(interruption: &Interruption, draft: &DecisionDraft) -> Markup {
     html! {
-        @if asked.approval().requirements().iter().any(Requirement::wants_comment) {
+        @if interruption.approval().requirements().iter().any(Requirement::wants_comment) {
             label for="respond-comment" { "Reason (for the record)" }
             textarea #respond-comment name="comment" rows="2" {
                 "\n" (draft.comment(ProblemForm::Respond))

@@ -13,7 +13,7 @@ use maud::{Markup, html};
 
 use super::answers::{DecisionDraft, answers};
 use super::frame::{FormToken, Tab, page};
-use super::pending::{capitalized, keys, marks};
+use super::pending::{badges, capitalized, keys};
 use super::precedents::{ShownPrecedents, precedents};
 use crate::auth::current_user::CurrentUser;
 use crate::render::untrusted_text::{ago, bare, block, headline, plain, plural, until, value};
@@ -22,12 +22,12 @@ use crate::render::value_hint::value_hint;
 /// Renders everything about a call, and the forms to answer.
 pub(crate) fn approval(
     user: &CurrentUser,
-    asked: &Interruption,
+    interruption: &Interruption,
     found: &ShownPrecedents,
     form_token: &FormToken,
     draft: &DecisionDraft,
 ) -> Response {
-    let (approval, review) = (asked.approval(), asked.review());
+    let (approval, review) = (interruption.approval(), interruption.review());
     let main = html! {
         p.back { a href="/" data-up { "Pending" } }
         p #stale .warning role="status" hidden {
@@ -36,26 +36,26 @@ pub(crate) fn approval(
         }
         div.columns data-version=(approval.version()) {
             article {
-                h1 { (headline(review.headline())) " " (marks(asked)) }
+                h1 { (headline(review.headline())) " " (badges(interruption)) }
                 p.about {
                     strong { (plain(approval.tool())) }
-                    @if let (Some(_), Some(tool)) = (review.purpose(), asked.descriptor()) {
+                    @if let (Some(_), Some(tool)) = (review.purpose(), interruption.descriptor()) {
                         ": " (plain(tool.description().replace('\n', " ")))
                     }
                 }
-                (state(asked))
-                (arguments(asked, &review))
+                (state(interruption))
+                (arguments(interruption, &review))
                 (claim(&review))
                 (conversation(approval))
                 (rules(approval))
                 (before(&review))
             }
             aside {
-                (facts(asked, &review))
-                (votes(asked))
-                (answers(user, asked, form_token, draft))
+                (facts(interruption, &review))
+                (votes(interruption))
+                (answers(user, interruption, form_token, draft))
             }
-            (precedents(asked, found))
+            (precedents(interruption, found))
         }
         (keys())
     };
@@ -65,8 +65,8 @@ pub(crate) fn approval(
 }
 
 /// Renders the state of a call that does not simply wait.
-fn state(asked: &Interruption) -> Markup {
-    let approval = asked.approval();
+fn state(interruption: &Interruption) -> Markup {
+    let approval = interruption.approval();
     let is_question = approval.answers().is_some();
     let message = match approval.status() {
         Status::Pending => return html! {},
@@ -93,7 +93,7 @@ fn state(asked: &Interruption) -> Markup {
     };
     html! {
         div.state role="status" {
-            p { strong { (message) } " " (ago(approval.changed_at(), asked.now())) }
+            p { strong { (message) } " " (ago(approval.changed_at(), interruption.now())) }
             @if let Some(outcome) = approval.outcome() {
                 p.faint { "What the agent gets:" }
                 (block(&outcome.for_model()))
@@ -102,9 +102,9 @@ fn state(asked: &Interruption) -> Markup {
     }
 }
 
-pub(super) fn arguments(asked: &Interruption, review: &ReviewSnapshot) -> Markup {
-    let (approval, shown) = (asked.approval(), review.arguments());
-    let schema = asked.descriptor().map(Descriptor::input_schema);
+pub(super) fn arguments(interruption: &Interruption, review: &ReviewSnapshot) -> Markup {
+    let (approval, shown) = (interruption.approval(), review.arguments());
+    let schema = interruption.descriptor().map(Descriptor::input_schema);
     html! {
         section aria-labelledby="arguments" {
             h2 #arguments {
@@ -121,9 +121,8 @@ pub(super) fn arguments(asked: &Interruption, review: &ReviewSnapshot) -> Markup
                             ShownValue::LeftOut => p.faint { "Left out." },
                             ShownValue::Is(found) => {
                                 (value(found))
-                                @if let Some(message) =
-                                    value_hint(schema, argument.pointer(), found, asked.now())
-                                {
+                                @let (pointer, now) = (argument.pointer(), interruption.now());
+                                @if let Some(message) = value_hint(schema, pointer, found, now) {
                                     p.meaning { (plain(message)) }
                                 }
                             }
@@ -258,8 +257,8 @@ pub(super) fn before(review: &ReviewSnapshot) -> Markup {
     }
 }
 
-fn facts(asked: &Interruption, review: &ReviewSnapshot) -> Markup {
-    let (approval, now) = (asked.approval(), asked.now());
+fn facts(interruption: &Interruption, review: &ReviewSnapshot) -> Markup {
+    let (approval, now) = (interruption.approval(), interruption.now());
     let subject = approval.subject();
     let info = subject.info();
     html! {
@@ -285,8 +284,8 @@ fn facts(asked: &Interruption, review: &ReviewSnapshot) -> Markup {
     }
 }
 
-fn votes(asked: &Interruption) -> Markup {
-    let approval = asked.approval();
+fn votes(interruption: &Interruption) -> Markup {
+    let approval = interruption.approval();
     html! {
         @if !approval.votes().is_empty() {
             section aria-labelledby="votes" {
@@ -296,7 +295,8 @@ fn votes(asked: &Interruption) -> Markup {
                         li.stale[!approval.concerns(vote)] {
                             p {
                                 strong { (plain(vote.reviewer())) }
-                                " " (approval.describe_vote(vote)) " " (ago(vote.at(), asked.now()))
+                                " " (approval.describe_vote(vote))
+                                " " (ago(vote.at(), interruption.now()))
                             }
                             @if let Decision::Reject { reason } = vote.decision() {
                                 (block(reason))
@@ -314,8 +314,8 @@ fn votes(asked: &Interruption) -> Markup {
 }
 
 /// Answers that the call changed since the form was shown.
-pub(crate) fn changed(user: &CurrentUser, asked: &Interruption) -> Response {
-    let approval = asked.approval();
+pub(crate) fn changed(user: &CurrentUser, interruption: &Interruption) -> Response {
+    let approval = interruption.approval();
     let main = html! {
         section.narrow {
             h1 { "It has changed" }

@@ -37,11 +37,11 @@ impl CaseHistory {
     pub(crate) async fn read(gate: &AnyGate, case: &CaseId) -> Result<Self, StoreError> {
         let (mut history, mut after) = (Self::default(), 0);
         loop {
-            let part = gate.case_after(case.clone(), after, PART).await?;
-            let is_last = part.len() < PART;
-            history.count += part.len();
-            after = part.last().map_or(after, |record| record.seq());
-            history.newest.extend(part);
+            let records = gate.case_after(case.clone(), after, PART).await?;
+            let is_last = records.len() < PART;
+            history.count += records.len();
+            after = records.last().map_or(after, |record| record.seq());
+            history.newest.extend(records);
             history.newest.drain(..history.newest.len().saturating_sub(MOST));
             if is_last {
                 return Ok(history);
@@ -77,7 +77,7 @@ pub(crate) fn case(
             ol.timeline {
                 @for record in &history.newest {
                     @let entry = timeline::describe(record);
-                    li.(entry.look()) {
+                    li.(entry.css_class()) {
                         p {
                             (entry.title(record))
                             " " span.faint { (ago(record.at(), now)) }

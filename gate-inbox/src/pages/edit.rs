@@ -17,11 +17,11 @@ use crate::render::untrusted_text::{bare, plain, value};
 /// Renders the form.
 pub(crate) fn edit(
     user: &CurrentUser,
-    asked: &Interruption,
+    interruption: &Interruption,
     form_token: &FormToken,
     form: &EditForm,
 ) -> Response {
-    let approval = asked.approval();
+    let approval = interruption.approval();
     let is_wrong =
         form.problem.is_some() || form.fields.iter().any(|field| field.problem.is_some());
     let content = html! {
@@ -39,7 +39,7 @@ pub(crate) fn edit(
             }
         }
     };
-    form_page(user, asked, &format!("Edit {}", approval.tool()), is_wrong, &content)
+    form_page(user, interruption, &format!("Edit {}", approval.tool()), is_wrong, &content)
 }
 
 fn control(number: usize, field: &FormField) -> Markup {
@@ -81,7 +81,9 @@ fn control(number: usize, field: &FormField) -> Markup {
             div #(help) {
                 (field_error(field.problem.as_deref()))
                 @if field.kind == FieldKind::Json { p.faint { "Write it as JSON." } }
-                @if let Some(about) = &field.about { p.faint { (plain(about.replace('\n', " "))) } }
+                @if let Some(about) = &field.description {
+                    p.faint { (plain(about.replace('\n', " "))) }
+                }
             }
         }
     }
@@ -113,12 +115,12 @@ fn select(id: &str, name: &str, help: &str, field: &FormField, all: &[Value]) ->
 /// Renders the page that says what would change, with the form that sends it.
 pub(crate) fn confirm(
     user: &CurrentUser,
-    asked: &Interruption,
+    interruption: &Interruption,
     form_token: &FormToken,
     edited: &Arguments,
     draft: &DecisionDraft,
 ) -> Response {
-    let approval = asked.approval();
+    let approval = interruption.approval();
     let is_wrong = draft.problem(ProblemForm::Edit).is_some();
     let (old, new) = (approval.arguments().to_json(), edited.to_json());
     let names = |of: &Value| {
@@ -154,12 +156,12 @@ pub(crate) fn confirm(
         form method="post" action=(format!("/approvals/{}/edit", approval.id())) {
             (form_token.fields())
             input type="hidden" name="arguments" value=(escaped(edited.as_json()));
-            (approval_fields(asked, draft, ProblemForm::Edit))
+            (approval_fields(interruption, draft, ProblemForm::Edit))
             div.buttons {
                 button.main { "Approve with these changes" }
                 a.button href=(format!("/approvals/{}/edit", approval.id())) { "Edit again" }
             }
         }
     };
-    form_page(user, asked, "What would change", is_wrong, &content)
+    form_page(user, interruption, "What would change", is_wrong, &content)
 }

@@ -19,9 +19,16 @@ pub(crate) struct FormToken {
 }
 
 impl FormToken {
-    pub(crate) fn new(user: &CurrentUser, asked: &Interruption) -> Result<Self, getrandom::Error> {
-        let shown = asked.approval().shown();
-        Ok(Self { form_secret: user.form_secret.clone(), form: random::random()?, shown })
+    pub(crate) fn new(
+        user: &CurrentUser,
+        interruption: &Interruption,
+    ) -> Result<Self, getrandom::Error> {
+        let shown_digest = interruption.approval().shown();
+        Ok(Self {
+            form_secret: user.form_secret.clone(),
+            form: random::random()?,
+            shown: shown_digest,
+        })
     }
 
     /// The hidden fields.
@@ -121,7 +128,7 @@ fn whole(
                     a.brand href="/" { "Gate" }
                     @if let Some(visitor) = user {
                         (parts(tab))
-                        (who(visitor))
+                        (user_menu(visitor))
                     }
                 }
                 main #main tabindex="-1" { (main) }
@@ -149,7 +156,7 @@ fn parts(here: Option<Tab>) -> Markup {
     }
 }
 
-fn who(user: &CurrentUser) -> Markup {
+fn user_menu(user: &CurrentUser) -> Markup {
     let roles: Vec<&str> = user.roles.iter().map(gate_runtime::id::Role::as_str).collect();
     html! {
         details.menu {

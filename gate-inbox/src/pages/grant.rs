@@ -15,11 +15,11 @@ use crate::render::untrusted_text::{length, plain, value};
 /// Renders the form. It starts with no more than the call itself.
 pub(crate) fn grant(
     user: &CurrentUser,
-    asked: &Interruption,
+    interruption: &Interruption,
     form_token: &FormToken,
     form: &GrantForm,
 ) -> Response {
-    let approval = asked.approval();
+    let approval = interruption.approval();
     let is_wrong = form.is_wrong();
     let info = approval.subject().info();
     let numbers: Vec<&BoundField> =
@@ -74,7 +74,13 @@ pub(crate) fn grant(
             }
         }
     };
-    form_page(user, asked, &format!("Allow later calls of {}", approval.tool()), is_wrong, &content)
+    form_page(
+        user,
+        interruption,
+        &format!("Allow later calls of {}", approval.tool()),
+        is_wrong,
+        &content,
+    )
 }
 
 fn argument(number: usize, field: &BoundField) -> Markup {
@@ -151,18 +157,18 @@ fn lengths(form: &GrantForm, name: &'static str, label: &str, open: &str, before
 /// Renders the page that says what the permission would cover, with the form that gives it.
 pub(crate) fn confirm_grant(
     user: &CurrentUser,
-    asked: &Interruption,
+    interruption: &Interruption,
     form_token: &FormToken,
     form: &GrantForm,
     reaches: &GrantScope,
     draft: &DecisionDraft,
 ) -> Response {
-    let approval = asked.approval();
+    let approval = interruption.approval();
     let is_wrong = draft.problem(ProblemForm::Grant).is_some();
     let content = html! {
         h1 { "What it lets through" }
         p { "This call runs as shown. From then on, these calls run without asking anyone:" }
-        (scope_summary(reaches, asked.now()))
+        (scope_summary(reaches, interruption.now()))
         p.faint {
             "A rule that denies still denies. The permission ends when the tool or its rules \
              change, and anyone can revoke it under "
@@ -172,12 +178,12 @@ pub(crate) fn confirm_grant(
             (form_token.fields())
             input type="hidden" name="confirmed" value="yes";
             @for (name, typed) in form.sent() { input type="hidden" name=(name) value=(typed); }
-            (approval_fields(asked, draft, ProblemForm::Grant))
+            (approval_fields(interruption, draft, ProblemForm::Grant))
             div.buttons {
                 button.main { "Approve and let these through" }
                 a.button href=(format!("/approvals/{}/grant", approval.id())) { "Start over" }
             }
         }
     };
-    form_page(user, asked, "What it lets through", is_wrong, &content)
+    form_page(user, interruption, "What it lets through", is_wrong, &content)
 }

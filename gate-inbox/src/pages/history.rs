@@ -31,7 +31,9 @@ pub(crate) fn history(
         (seal(trail, now))
         (form(search))
         div #list {
-            @if search.problem.is_none() { p.faint role="status" { (looked(search, found)) } }
+            @if search.problem.is_none() {
+                p.faint role="status" { (search_summary(search, found)) }
+            }
             @if found.records.is_empty() && search.problem.is_none() {
                 div.empty { p { @if pairs.is_empty() { "No records \
                     yet." } @else { "No entries here match." } } }
@@ -64,13 +66,13 @@ pub(crate) fn history(
     page(status, "History", Some(user), Some(Tab::History), &main)
 }
 
-fn looked(search: &HistorySearch, found: &SearchPage) -> String {
-    let (count, looked) = (found.records.len(), grouped(found.looked as u64));
+fn search_summary(search: &HistorySearch, found: &SearchPage) -> String {
+    let (count, records_read) = (found.records.len(), grouped(found.records_read as u64));
     let more = if found.older.is_some() { ". For more, see “Older”" } else { "" };
     if search.pairs().is_empty() {
         format!("{}{more}", plural(count, "entry"))
     } else {
-        format!("{count} of {looked} searched entries match{more}")
+        format!("{count} of {records_read} searched entries match{more}")
     }
 }
 
@@ -141,7 +143,7 @@ fn form(search: &HistorySearch) -> Markup {
 fn entry(record: &Record, now: Timestamp) -> Markup {
     let told = timeline::describe(record);
     html! {
-        li.(told.look()) {
+        li.(told.css_class()) {
             p {
                 (told.title(record))
                 " "

@@ -15,12 +15,12 @@ use crate::render::untrusted_text::{bare, headline, plain, until};
 /// Renders the page, with the form that decides.
 pub(crate) fn link(
     user: &CurrentUser,
-    asked: &Interruption,
+    interruption: &Interruption,
     form_token: &FormToken,
     intent: Intent,
     token: &str,
 ) -> Response {
-    let (approval, review) = (asked.approval(), asked.review());
+    let (approval, review) = (interruption.approval(), interruption.review());
     let (info, is_approval) = (approval.subject().info(), intent == Intent::Approve);
     let title = format!("{} {}?", if is_approval { "Approve" } else { "Reject" }, approval.tool());
     let main = html! {
@@ -43,16 +43,18 @@ pub(crate) fn link(
                 p { "It acts for " (plain(principal)) "." }
             }
             @if let Some(end) = approval.expires_at() { p { "Deadline: \
-                " (until(end, asked.now())) "." } }
-            (arguments(asked, &review))
+                " (until(end, interruption.now())) "." } }
+            (arguments(interruption, &review))
             (claim(&review))
             (rules(approval))
             (before(&review))
             section.answers aria-label="Your decision" {
                 @if is_approval {
-                    (approve_form(asked, form_token, &DecisionDraft::default(), Some(token)))
+                    (approve_form(interruption, form_token, &DecisionDraft::default(), Some(token)))
                 }
-                @else { (reject_form(asked, form_token, &DecisionDraft::default(), Some(token))) }
+                @else {
+                    (reject_form(interruption, form_token, &DecisionDraft::default(), Some(token)))
+                }
             }
             p { a href=(format!("/approvals/{}", approval.id())) { "See all details \
                 first" } }

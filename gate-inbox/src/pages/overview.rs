@@ -123,15 +123,15 @@ pub(super) fn behind(is_behind: bool) -> Markup {
 }
 
 fn volume(of: &Overview) -> Markup {
-    let series = |look, name, count: fn(&CountSummary) -> u64| {
+    let series = |style_index, name, count: fn(&CountSummary) -> u64| {
         let numbers = of.columns.iter().map(|(_, summary)| Some(number(count(summary)))).collect();
-        Series { look, name, numbers }
+        Series { style_index, name, numbers }
     };
     let plot = PlotChart {
         id: "volume".into(),
         title: "Calls by verdict".into(),
         along: "Start of the period, UTC",
-        places: places(of),
+        labels: labels(of),
         measure: ChartUnit::Count,
         series: vec![
             series(LET_THROUGH, "let through", |summary| summary.counts.let_through),
@@ -144,24 +144,24 @@ fn volume(of: &Overview) -> Markup {
 }
 
 fn waits(of: &Overview) -> Markup {
-    let series = |look, name, percent| {
+    let series = |style_index, name, percent| {
         let time = |(_, summary): &(i64, CountSummary)| {
             summary.counts.waits.percentile(percent).map(|time| time.as_secs_f64())
         };
-        Series { look, name, numbers: of.columns.iter().map(time).collect() }
+        Series { style_index, name, numbers: of.columns.iter().map(time).collect() }
     };
     let plot = PlotChart {
         id: "waits".into(),
         title: "Time to decision".into(),
         along: "When people were asked, UTC",
-        places: places(of),
+        labels: labels(of),
         measure: ChartUnit::Time,
         series: vec![series(0, "median", 50), series(1, "90% within", 90)],
     };
     if plot.series.iter().any(Series::is_there) { plot.lines() } else { nothing(&plot.title) }
 }
 
-fn places(of: &Overview) -> Vec<String> {
+fn labels(of: &Overview) -> Vec<String> {
     of.columns.iter().map(|(hour, _)| of.span.label(*hour)).collect()
 }
 
@@ -173,18 +173,18 @@ fn by_rule(all: &CountSummary) -> Markup {
         Some(rule) => format!("{} · {}", rule.name, rule.source),
         None => "all other rules".to_owned(),
     };
-    let series = |(became, look, name): (ApprovalOutcome, usize, &'static str)| {
+    let series = |(became, style_index, name): (ApprovalOutcome, usize, &'static str)| {
         let numbers = rules
             .iter()
             .map(|(_, of)| Some(number(of.became.get(&became).copied().unwrap_or_default())))
             .collect();
-        Series { look, name, numbers }
+        Series { style_index, name, numbers }
     };
     let plot = PlotChart {
         id: "rules".into(),
         title: "Outcomes, by the rule that asked".into(),
         along: "Rule",
-        places: rules.iter().map(|(rule, _)| name(rule)).collect(),
+        labels: rules.iter().map(|(rule, _)| name(rule)).collect(),
         measure: ChartUnit::Count,
         series: BECAME.into_iter().map(series).filter(Series::is_there).collect(),
     };
@@ -195,12 +195,12 @@ fn by_person(all: &CountSummary) -> Markup {
     let mut people: Vec<_> = all.people.iter().collect();
     people.sort_by_key(|(_, of)| std::cmp::Reverse(of.values().sum::<u64>()));
     people.truncate(MOST);
-    let series = |(became, look, name): (ApprovalOutcome, usize, &'static str)| {
+    let series = |(became, style_index, name): (ApprovalOutcome, usize, &'static str)| {
         let numbers = people
             .iter()
             .map(|(_, of)| Some(number(of.get(&became).copied().unwrap_or_default())))
             .collect();
-        Series { look, name, numbers }
+        Series { style_index, name, numbers }
     };
     let name = |who: &Option<gate_runtime::id::ReviewerId>| {
         who.as_ref().map_or_else(|| "all others".to_owned(), ToString::to_string)
@@ -209,7 +209,7 @@ fn by_person(all: &CountSummary) -> Markup {
         id: "people".into(),
         title: "Votes by person".into(),
         along: "Person",
-        places: people.iter().map(|(who, _)| name(who)).collect(),
+        labels: people.iter().map(|(who, _)| name(who)).collect(),
         measure: ChartUnit::Count,
         series: BECAME
             .into_iter()

@@ -35,12 +35,12 @@ fn list(
     number: usize,
 ) -> Response {
     let filter = filter(waiting.offers(), wanted);
-    let (waits, all, mine) = (waiting.len(), order.len(), order.mine);
+    let (waits, all, votable) = (waiting.len(), order.len(), order.votable);
     let pages = all.div_ceil(EACH).max(1);
     let number = number.clamp(1, pages);
     let shown: Vec<(bool, &Interruption)> =
         waiting.page(order, (number - 1) * EACH, EACH).collect();
-    let title = if mine > 0 { format!("({mine}) Pending") } else { "Pending".to_owned() };
+    let title = if votable > 0 { format!("({votable}) Pending") } else { "Pending".to_owned() };
     let main = html! {
         h1 { "Pending" }
         (filter)
@@ -56,8 +56,8 @@ fn list(
                     p.faint { "New requests from agents appear here automatically." }
                 }
             }
-            (section("For you", mine, shown.iter().filter(|(is_mine, _)| *is_mine)))
-            (section("For others", all - mine, shown.iter().filter(|(is_mine, _)| !*is_mine)))
+            (section("For you", votable, shown.iter().filter(|(is_mine, _)| *is_mine)))
+            (section("For others", all - votable, shown.iter().filter(|(is_mine, _)| !*is_mine)))
             @if pages > 1 { (steps(wanted, number, pages)) }
         }
         (keys())
@@ -79,25 +79,25 @@ fn section<'a>(
     }
 }
 
-fn row(asked: &Interruption) -> Markup {
-    let (approval, now) = (asked.approval(), asked.now());
+fn row(interruption: &Interruption) -> Markup {
+    let (approval, now) = (interruption.approval(), interruption.now());
     let info = approval.subject().info();
     html! {
         li.row {
             div.what {
                 a.tool href=(format!("/approvals/{}", approval.id())) data-row {
-                    (headline(&approval.headline(asked.descriptor())))
+                    (headline(&approval.headline(interruption.descriptor())))
                 }
-                (marks(asked))
+                (badges(interruption))
                 @if let Some(end) = approval.expires_at() { span.deadline { (until(end, now)) } }
             }
             @if let Some(message) = approval.subject().request().and_then(RemoteRequest::about) {
                 p.claimed { span.faint { "The agent claims: " } (plain(short(message))) }
             }
-            @if asked.descriptor().is_some_and(|tool| tool.summary().is_some())
+            @if interruption.descriptor().is_some_and(|tool| tool.summary().is_some())
                 || approval.shown_arguments(None).len() > 3
             {
-                p.summary { (summary(approval, asked.descriptor())) }
+                p.summary { (summary(approval, interruption.descriptor())) }
             }
             p.faint {
                 (plain(approval.tool())) " · agent " (plain(info.agent()))
@@ -122,12 +122,12 @@ fn filter(offers: &FilterOptions, wanted: &PendingFilter) -> Markup {
     let tools = with_chosen(&wanted.tool, offers.tools.clone());
     let agents = with_chosen(&wanted.agent, offers.agents.clone());
     let principals = with_chosen(&wanted.principal, offers.principals.clone());
-    let asked = with_chosen(&wanted.role, offers.roles.clone());
+    let roles = with_chosen(&wanted.role, offers.roles.clone());
     let fields = html! {
         (choose("tool", "Tool", "any tool", &wanted.tool, &tools))
         (choose("agent", "Agent", "any agent", &wanted.agent, &agents))
         (choose("principal", "On behalf of", "anyone or nobody", &wanted.principal, &principals))
-        (choose("role", "Asked role", "any role", &wanted.role, &asked))
+        (choose("role", "Asked role", "any role", &wanted.role, &roles))
         (typed("text", "Contains text", "search", &wanted.text))
         div.check {
             input #filter-mine type="checkbox" name="mine" value="yes" checked[wanted.mine];
@@ -138,7 +138,7 @@ fn filter(offers: &FilterOptions, wanted: &PendingFilter) -> Markup {
 }
 
 /// Renders the marks that must not be overlooked.
-pub(super) fn marks(asked: &Interruption) -> Markup {
+pub(super) fn badges(asked: &Interruption) -> Markup {
     let approval = asked.approval();
     let claimed = approval.subject().request().map(RemoteRequest::how_urgent);
     html! {

@@ -22,8 +22,8 @@ pub(crate) struct ShownPrecedents {
 }
 
 /// Renders the calls that people decided before.
-pub(super) fn precedents(asked: &Interruption, found: &ShownPrecedents) -> Markup {
-    let (approval, now) = (asked.approval(), asked.now());
+pub(super) fn precedents(interruption: &Interruption, found: &ShownPrecedents) -> Markup {
+    let (approval, now) = (interruption.approval(), interruption.now());
     html! {
         section aria-labelledby="decided" {
             h2 #decided { "Earlier decisions" }
@@ -56,7 +56,7 @@ pub(super) fn precedents(asked: &Interruption, found: &ShownPrecedents) -> Marku
     }
 }
 
-fn one(here: &Approval, other: &Approval, now: Timestamp) -> Markup {
+fn one(approval: &Approval, other: &Approval, now: Timestamp) -> Markup {
     let last = other.votes().last();
     let what = match (last.map(Vote::decision), other.status()) {
         (Some(Decision::Edit { .. }), _) => "Changed and approved",
@@ -78,7 +78,7 @@ fn one(here: &Approval, other: &Approval, now: Timestamp) -> Markup {
     html! {
         p {
             a href=(format!("/approvals/{}", other.id())) { (what) }
-            @if here.tool() != other.tool() { ": " (plain(other.tool())) }
+            @if approval.tool() != other.tool() { ": " (plain(other.tool())) }
             @if !who.is_empty() { " by " (plain(listed(&who))) }
             @if let Some(vote) = last { " " span.faint { (ago(vote.at(), now)) } }
             (after)
@@ -86,8 +86,8 @@ fn one(here: &Approval, other: &Approval, now: Timestamp) -> Markup {
         @if let Some(Decision::Reject { reason }) = last.map(Vote::decision) {
             p.faint { "Reason: " (plain(short(reason))) }
         }
-        @if here.tool() == other.tool() {
-            (differences(here, other))
+        @if approval.tool() == other.tool() {
+            (differences(approval, other))
         } @else {
             p.summary.faint { (crate::render::untrusted_text::summary(other, None)) }
         }
@@ -105,8 +105,8 @@ fn with<'a>(other: &'a Approval, last: &Vote) -> Vec<&'a str> {
 }
 
 /// Renders the differences between the arguments of a call and those of an earlier one.
-fn differences(here: &Approval, other: &Approval) -> Markup {
-    let (ours, theirs) = (here.arguments().to_json(), other.arguments().to_json());
+fn differences(approval: &Approval, other: &Approval) -> Markup {
+    let (ours, theirs) = (approval.arguments().to_json(), other.arguments().to_json());
     let names = |of: &Value| {
         of.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect::<Vec<_>>()
     };
@@ -124,7 +124,7 @@ fn differences(here: &Approval, other: &Approval) -> Markup {
         @for name in all.iter().take(MOST) {
             p.faint {
                 code { (plain(short(name))) } ": " (describe(other, theirs.get(name.as_str())))
-                ", here " strong { (describe(here, ours.get(name.as_str()))) }
+                ", here " strong { (describe(approval, ours.get(name.as_str()))) }
             }
         }
         @if all.len() > MOST { p.faint { "And " (all.len() - MOST) " more differ." } }

@@ -223,9 +223,9 @@ fn plot(found: &RulesView, index: usize, source: &str, policy: &PolicyView) -> M
     if all.iter().all(|(_, of)| of.fired() == 0) {
         return html! { p.faint { "None of its rules was a reason in this period." } };
     }
-    let of = |look, name, count: &dyn Fn(&RuleCounts) -> u64| {
+    let of = |style_index, name, count: &dyn Fn(&RuleCounts) -> u64| {
         let numbers = all.iter().map(|(_, of)| Some(number(count(of)))).collect();
-        Series { look, name, numbers }
+        Series { style_index, name, numbers }
     };
     let became = |(became, look, message): (ApprovalOutcome, usize, &'static str)| {
         of(look, message, &|of| of.became.get(&became).copied().unwrap_or_default())
@@ -244,7 +244,7 @@ fn plot(found: &RulesView, index: usize, source: &str, policy: &PolicyView) -> M
         id: format!("plot-{index}"),
         title: "How often each rule was the reason, by outcome".into(),
         along: "Rule",
-        places: all.iter().map(|(name, ..)| label(name)).collect(),
+        labels: all.iter().map(|(name, ..)| label(name)).collect(),
         measure: ChartUnit::Count,
         series,
     };

@@ -10,21 +10,21 @@ use crate::render::untrusted_text::{block, plain, value};
 
 /// A record in words.
 pub(super) struct TimelineEntry {
-    look: &'static str,
-    what: &'static str,
+    css_class: &'static str,
+    title: &'static str,
     more: Markup,
 }
 
 impl TimelineEntry {
     /// Returns the name of the look in which it is drawn.
-    pub(super) fn look(&self) -> &'static str {
-        self.look
+    pub(super) fn css_class(&self) -> &'static str {
+        self.css_class
     }
 
     /// Renders what happened, with a link to the call that the record is about.
     pub(super) fn title(&self, record: &Record) -> Markup {
         html! {
-            strong { (self.what) }
+            strong { (self.title) }
             @if let Some(subject) = record.subject() {
                 " "
                 a href=(format!("/approvals/{}", subject.approval())) { (plain(subject.tool())) }
@@ -40,17 +40,17 @@ impl TimelineEntry {
 
 /// A record in words.
 pub(super) fn describe(record: &Record) -> TimelineEntry {
-    let (look, what, more) = match record.event() {
+    let (css_class, title, more) = match record.event() {
         RecordEvent::Call(event) => of_call(event),
         RecordEvent::Gate(event) => of_gate(event),
     };
-    TimelineEntry { look, what, more }
+    TimelineEntry { css_class, title, more }
 }
 
 fn of_call(event: &CallEvent) -> (&'static str, &'static str, Markup) {
     match event {
         CallEvent::Assessed { assessment, arguments, .. } => {
-            let (look, what) = match assessment.verdict() {
+            let (css_class, title) = match assessment.verdict() {
                 Verdict::Approve => ("good", "A rule let it through"),
                 Verdict::Ask => ("open", "People are asked"),
                 Verdict::Deny => ("bad", "A rule denied it"),
@@ -64,8 +64,8 @@ fn of_call(event: &CallEvent) -> (&'static str, &'static str, Markup) {
             };
             let reasons = assessment.reasons().map(name).collect::<Vec<_>>().join(", ");
             (
-                look,
-                what,
+                css_class,
+                title,
                 html! {
                     p { (plain(reasons)) }
                     details { summary { "Arguments" } (value(&arguments.to_json())) }
@@ -100,21 +100,21 @@ fn of_call(event: &CallEvent) -> (&'static str, &'static str, Markup) {
         }
         CallEvent::Reassessed { assessment, changes } => {
             let verdict = assessment.verdict();
-            let what = if changes.is_empty() {
+            let title = if changes.is_empty() {
                 "Judged again"
             } else {
                 "Judged again because its tool or rules changed"
             };
-            ("open", what, html! { p { "Verdict: " (verdict) } })
+            ("open", title, html! { p { "Verdict: " (verdict) } })
         }
         CallEvent::Finished { outcome } => {
-            let (look, what) = match outcome {
+            let (css_class, title) = match outcome {
                 ToolOutcome::Returned { .. } => ("good", "Ran"),
                 ToolOutcome::Failed { .. } => ("bad", "Ran and failed"),
             };
             (
-                look,
-                what,
+                css_class,
+                title,
                 html! { details { summary { "What the agent \
                 got" } (block(&outcome.for_model())) } },
             )

@@ -14,11 +14,11 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::pending::list::PendingSnapshot;
 
-/// Polling by open pages takes at most one part in so many of the time: with very many questions,
-/// pages are a little late, and agents and reviewers are not.
+/// Polling for open pages takes at most one part in this many of the time. With very many
+/// questions, pages are a little late, but agents and reviewers are not.
 const SHARE: u32 = 5;
 
-/// The shortest and the longest interval between two looks for open pages.
+/// The shortest and the longest interval between two reads for open pages.
 const PACE: Duration = Duration::from_millis(100);
 const LATE: Duration = Duration::from_secs(2);
 
@@ -35,7 +35,7 @@ const SELDOM: u32 = 100;
 /// The number of records that are read at once.
 const RECORDS: usize = 256;
 
-/// All that waits.
+/// The cache of pending calls.
 #[derive(Debug, Default)]
 pub(crate) struct PendingCache(Mutex<Option<CachedPending>>);
 
@@ -43,7 +43,7 @@ pub(crate) struct PendingCache(Mutex<Option<CachedPending>>);
 #[derive(Debug)]
 struct CachedPending {
     /// When the last look began, and how long it took.
-    begun: Instant,
+    started: Instant,
     took: Duration,
     /// When everything was last read, and how long that took.
     read: Instant,
@@ -62,11 +62,10 @@ struct CachedPending {
 type ListOrder = (Timestamp, Timestamp, ApprovalId);
 
 impl PendingCache {
-    /// Returns all pending calls, as they are now or were after this was called: never an older
-    /// state.
+    /// Returns all pending calls, in a state that is not older than the call of this method.
     ///
-    /// On every change, each open list asks. A caller shares the result of a look that began after
-    /// its own call. A page that polls waits its turn; a person who opens a page does not.
+    /// Each open list calls this on every change. A caller shares the result of a read that began
+    /// after its own call. A page that polls may have to wait; a person who opens a page does not.
     pub(crate) async fn pending(
         &self,
         gate: &AnyGate,
@@ -75,21 +74,22 @@ impl PendingCache {
         self.look(gate, is_live, CachedPending::interruptions).await
     }
 
-    /// Brings the cache up to date, and takes something of it.
+    /// Updates the cache, and returns a part of it.
     async fn look<T>(
         &self,
         gate: &AnyGate,
         is_live: bool,
         take: impl FnOnce(&mut CachedPending) -> T + Send,
     ) -> Result<T, StoreError> {
-        let asked = Instant::now();
+        let requested_at = Instant::now();
         let mut last = loop {
-            // Held while reading, so that requests at the same time share one look at the store.
+            // The lock is held while reading, so that concurrent requests share one read of the
+            // store.
             let mut last = self.0.lock().await;
             let due = match &mut *last {
-                Some(cached) if cached.begun > asked => return Ok(take(cached)),
+                Some(cached) if cached.started > requested_at => return Ok(take(cached)),
                 Some(kept) if is_live => {
-                    kept.begun + kept.took.saturating_mul(SHARE).clamp(PACE, LATE)
+                    kept.started + kept.took.saturating_mul(SHARE).clamp(PACE, LATE)
                 }
                 _ => break last,
             };
@@ -99,16 +99,16 @@ impl PendingCache {
             drop(last);
             sleep_until(due).await;
         };
-        let begun = Instant::now();
+        let started = Instant::now();
         if let Some(kept) = &mut *last
             && kept.read.elapsed() < kept.whole.saturating_mul(SELDOM).max(ANEW)
             // If a record cannot be read, a full read may still succeed.
-            && let Some(changes) = kept.changes_since(gate, begun).await.unwrap_or(None)
+            && let Some(changes) = kept.changes_since(gate, started).await.unwrap_or(None)
         {
-            kept.apply(changes, begun);
+            kept.apply(changes, started);
             return Ok(take(kept));
         }
-        Ok(take(last.insert(CachedPending::read(gate, begun).await?)))
+        Ok(take(last.insert(CachedPending::read(gate, started).await?)))
     }
 }
 
@@ -120,8 +120,8 @@ struct PendingChanges {
 }
 
 impl CachedPending {
-    /// Reads all that waits.
-    async fn read(gate: &AnyGate, begun: Instant) -> Result<Self, StoreError> {
+    /// Reads all pending calls.
+    async fn read(gate: &AnyGate, started: Instant) -> Result<Self, StoreError> {
         let read = Instant::now();
         // Changes from here on may already be in the list, and are read again.
         let seen = gate.events().seen();
@@ -129,11 +129,11 @@ impl CachedPending {
         let whole = read.elapsed();
         let (keys, sorted, of_agent) = (HashMap::new(), BTreeMap::new(), HashMap::new());
         let mut cached =
-            Self { begun, took: whole, read, whole, seen, keys, sorted, of_agent, list: None };
-        for asked in all {
-            cached.put(asked);
+            Self { started, took: whole, read, whole, seen, keys, sorted, of_agent, list: None };
+        for interruption in all {
+            cached.put(interruption);
         }
-        cached.took = begun.elapsed();
+        cached.took = started.elapsed();
         Ok(cached)
     }
 
@@ -141,10 +141,10 @@ impl CachedPending {
     async fn changes_since(
         &self,
         gate: &AnyGate,
-        begun: Instant,
+        started: Instant,
     ) -> Result<Option<PendingChanges>, StoreError> {
         let (mut seen, mut ids) = (self.seen, HashSet::new());
-        let is_slow = || begun.elapsed() > self.whole / PART;
+        let is_slow = || started.elapsed() > self.whole / PART;
         loop {
             let records = gate.records(seen, RECORDS).await?;
             for record in &records {
@@ -164,8 +164,11 @@ impl CachedPending {
         }
         let mut changed = Vec::new();
         for id in ids {
-            let asked = gate.interruption(id).await?;
-            changed.push((id, asked.filter(|asked| asked.approval().status() == Status::Pending)));
+            let interruption = gate.interruption(id).await?;
+            changed.push((
+                id,
+                interruption.filter(|asked| asked.approval().status() == Status::Pending),
+            ));
             if is_slow() {
                 return Ok(None);
             }
@@ -173,24 +176,24 @@ impl CachedPending {
         Ok(Some(PendingChanges { seen, changed }))
     }
 
-    fn apply(&mut self, changes: PendingChanges, begun: Instant) {
+    fn apply(&mut self, changes: PendingChanges, started: Instant) {
         self.seen = changes.seen;
-        for (id, asked) in changes.changed {
+        for (id, interruption) in changes.changed {
             self.remove(id);
-            if let Some(asked) = asked {
+            if let Some(asked) = interruption {
                 self.put(asked);
             }
         }
         // Also without changes, because steps of an escalation begin by time.
         self.list = None;
-        (self.begun, self.took) = (begun, begun.elapsed());
+        (self.started, self.took) = (started, started.elapsed());
     }
 
     fn remove(&mut self, id: ApprovalId) {
-        let Some(gone) = self.keys.remove(&id).and_then(|key| self.sorted.remove(&key)) else {
+        let Some(removed) = self.keys.remove(&id).and_then(|key| self.sorted.remove(&key)) else {
             return;
         };
-        let agent = gone.approval().subject().info().agent();
+        let agent = removed.approval().subject().info().agent();
         if let Some(count) = self.of_agent.get_mut(agent) {
             *count -= 1;
             if *count == 0 {
@@ -199,13 +202,13 @@ impl CachedPending {
         }
     }
 
-    fn put(&mut self, asked: Interruption) {
-        let approval = asked.approval();
+    fn put(&mut self, interruption: Interruption) {
+        let approval = interruption.approval();
         let key =
             (approval.expires_at().unwrap_or(Timestamp::MAX), approval.asked_at(), approval.id());
         *self.of_agent.entry(approval.subject().info().agent().clone()).or_default() += 1;
         self.keys.insert(approval.id(), key);
-        self.sorted.insert(key, asked);
+        self.sorted.insert(key, interruption);
     }
 
     fn interruptions(&mut self) -> Arc<PendingSnapshot> {
@@ -238,13 +241,13 @@ mod tests {
     struct CountingStore {
         inner: MemoryStore,
         lists: AtomicUsize,
-        looks: AtomicUsize,
+        reads: AtomicUsize,
         is_damaged: AtomicBool,
     }
 
     impl CountingStore {
         fn counts(&self) -> [usize; 2] {
-            [&self.lists, &self.looks].map(|count| count.load(Ordering::SeqCst))
+            [&self.lists, &self.reads].map(|count| count.load(Ordering::SeqCst))
         }
     }
 
@@ -266,7 +269,7 @@ mod tests {
         ) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
             // The gate itself reads those of one call.
             if filter.of_call().is_none() {
-                self.looks.fetch_add(1, Ordering::SeqCst);
+                self.reads.fetch_add(1, Ordering::SeqCst);
                 if self.is_damaged.load(Ordering::SeqCst) {
                     let error = StoreError::new(StoreErrorKind::Corrupt, "a record cannot be read");
                     return Box::pin(ready(Err(error)));
@@ -355,7 +358,9 @@ mod tests {
             let all =
                 other.interruptions(&ApprovalFilter::all().status(Status::Pending)).await.unwrap();
             let versions = |all: &[Interruption]| -> BTreeMap<_, _> {
-                all.iter().map(|asked| (asked.id(), asked.approval().version())).collect()
+                all.iter()
+                    .map(|interruption| (interruption.id(), interruption.approval().version()))
+                    .collect()
             };
             assert_eq!(versions(found.all()), versions(&all));
             // However slow this machine is just now.
@@ -373,8 +378,8 @@ mod tests {
                 "issue_refund",
                 format!("{{\"round\":{round}}}"),
             );
-            let asked = bot.ask(call.ask("it is money", two));
-            let asked = gate.interruption(asked.await.unwrap().id()).await.unwrap().unwrap();
+            let question = bot.ask(call.ask("it is money", two));
+            let asked = gate.interruption(question.await.unwrap().id()).await.unwrap().unwrap();
             // More than is read of the record at once.
             for number in 0..round * 25 {
                 run.log_action("looked", &json!({ "number": number }), None).await.unwrap();

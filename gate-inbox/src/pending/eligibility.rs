@@ -58,11 +58,11 @@ pub(crate) fn eligibility(
 /// Returns the steps that have begun.
 fn begun(
     requirement: &Requirement,
-    asked: Timestamp,
+    asked_at: Timestamp,
     now: Timestamp,
 ) -> impl Iterator<Item = &EscalationTier> {
     // A clock that went back counts as no time passed: later steps have not begun.
-    let passed = Duration::try_from(now.duration_since(asked)).unwrap_or_default();
+    let passed = Duration::try_from(now.duration_since(asked_at)).unwrap_or_default();
     let mut start = Duration::ZERO;
     requirement.tiers().iter().take_while(move |tier| {
         let has_begun = start <= passed;

@@ -106,5 +106,5 @@ pub(crate) fn names<'a>(
     all: &'a [Interruption],
     name: impl Fn(&'a Approval) -> Vec<&'a str> + 'a,
 ) -> impl Iterator<Item = &'a str> {
-    all.iter().flat_map(move |asked| name(asked.approval()))
+    all.iter().flat_map(move |interruption| name(interruption.approval()))
 }

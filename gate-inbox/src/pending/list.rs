@@ -36,9 +36,9 @@ pub(crate) struct FilterOptions {
 /// deadline.
 #[derive(Debug)]
 pub(crate) struct PendingList {
-    places: Vec<usize>,
+    order: Vec<usize>,
     /// The number of calls that ask its reader.
-    pub(crate) mine: usize,
+    pub(crate) votable: usize,
 }
 
 impl PendingSnapshot {
@@ -96,13 +96,15 @@ impl PendingSnapshot {
             .all
             .iter()
             .enumerate()
-            .filter(|(_, asked)| wanted.admits(asked.approval(), user, asked.now()))
+            .filter(|(_, interruption)| {
+                wanted.admits(interruption.approval(), user, interruption.now())
+            })
             .map(|(index, asked)| (index, can_vote(asked.approval(), user, asked.now())))
             .partition(|(_, is_theirs)| *is_theirs);
         let count = mine.len();
         PendingList {
-            places: mine.into_iter().chain(others).map(|(place, _)| place).collect(),
-            mine: count,
+            order: mine.into_iter().chain(others).map(|(position, _)| position).collect(),
+            votable: count,
         }
     }
 
@@ -113,13 +115,13 @@ impl PendingSnapshot {
         from: usize,
         count: usize,
     ) -> impl Iterator<Item = (bool, &'a Interruption)> {
-        let indexes = order.places.iter().enumerate().skip(from).take(count);
-        indexes.filter_map(|(number, index)| Some((number < order.mine, self.all.get(*index)?)))
+        let indexes = order.order.iter().enumerate().skip(from).take(count);
+        indexes.filter_map(|(number, index)| Some((number < order.votable, self.all.get(*index)?)))
     }
 }
 
 impl PendingList {
     pub(crate) fn len(&self) -> usize {
-        self.places.len()
+        self.order.len()
     }
 }

@@ -12,7 +12,7 @@ const TOOLS: usize = 1_000;
 /// The tools and their policies.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PolicyIndex {
-    known: BTreeMap<ToolName, (ToolNote, Timestamp)>,
+    tools: BTreeMap<ToolName, (ToolNote, Timestamp)>,
     is_full: bool,
 }
 
@@ -20,8 +20,8 @@ impl PolicyIndex {
     /// A gate was built: from then on, its tools are judged so.
     pub(crate) fn built(&mut self, tools: &[ToolNote], at: Timestamp) {
         for note in tools {
-            if self.known.len() < TOOLS || self.known.contains_key(note.tool()) {
-                self.known.insert(note.tool().clone(), (note.clone(), at));
+            if self.tools.len() < TOOLS || self.tools.contains_key(note.tool()) {
+                self.tools.insert(note.tool().clone(), (note.clone(), at));
             } else {
                 self.is_full = true;
             }
@@ -30,7 +30,7 @@ impl PolicyIndex {
 
     /// Each tool as it was last built, and when that was.
     pub(crate) fn tools(&self) -> impl Iterator<Item = &(ToolNote, Timestamp)> {
-        self.known.values()
+        self.tools.values()
     }
 
     /// Returns whether there were more tools than are kept.

@@ -53,7 +53,7 @@ impl ProjectionSet {
 /// Reads the records from the first one on.
 #[derive(Debug)]
 pub(crate) struct RecordProjector {
-    known: Arc<Mutex<ProjectionSet>>,
+    projections: Arc<Mutex<ProjectionSet>>,
     seen: watch::Receiver<u64>,
     task: AbortHandle,
 }
@@ -86,7 +86,7 @@ impl RecordProjector {
                 }
             }
         });
-        Self { known: projections, seen, task: task.abort_handle() }
+        Self { projections, seen, task: task.abort_handle() }
     }
 
     /// Answers a query from all records that exist now, or from those that were projected in time.
@@ -101,7 +101,7 @@ impl RecordProjector {
         // If the task has ended, records are missing, too.
         let is_behind = !matches!(read, Ok(Ok(_)));
         drop(read);
-        Ok(ProjectionAnswer { found: question(&lock(&self.known)), is_behind })
+        Ok(ProjectionAnswer { found: question(&lock(&self.projections)), is_behind })
     }
 
     /// The number of the newest record; 0 if there is none. It is looked for from what was read on,
@@ -164,7 +164,7 @@ mod tests {
             for read in [0, last / 2, last.saturating_sub(1), last] {
                 let (_tell, seen) = watch::channel(read);
                 let task = tokio::spawn(std::future::ready(())).abort_handle();
-                let projector = RecordProjector { known: Arc::default(), seen, task };
+                let projector = RecordProjector { projections: Arc::default(), seen, task };
                 assert_eq!(projector.newest(&gate).await.unwrap(), last, "read up to {read}");
             }
         }
@@ -189,7 +189,7 @@ mod tests {
         projector.task.abort();
         tokio::task::yield_now().await;
         refused().await;
-        let told = projector.ask(&gate, count).await.unwrap();
-        assert_eq!((told.found, told.is_behind), (3, true));
+        let summary_answer = projector.ask(&gate, count).await.unwrap();
+        assert_eq!((summary_answer.found, summary_answer.is_behind), (3, true));
     }
 }

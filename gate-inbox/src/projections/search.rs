@@ -86,7 +86,7 @@ pub(crate) enum SearchCursor {
 #[derive(Debug, Default)]
 pub(crate) struct SearchPage {
     pub(crate) records: Vec<Arc<Record>>,
-    pub(crate) looked: usize,
+    pub(crate) records_read: usize,
     /// Where what is older goes on; `None` at the end.
     pub(crate) older: Option<u64>,
     /// Where what is newer goes on; `None` if this is the newest.
@@ -168,7 +168,7 @@ impl HistorySearch {
         ];
         names.into_iter().flatten().any(has)
             || people(record).iter().any(|who| has(who))
-            || texts(record).iter().any(|said| has(said))
+            || texts(record).iter().any(|recorded_text| has(recorded_text))
     }
 
     /// Looks for a page of it.
@@ -178,11 +178,11 @@ impl HistorySearch {
         from: SearchCursor,
     ) -> Result<SearchPage, StoreError> {
         let newest = app.projector.newest(&app.gate).await?;
-        let begun = Instant::now();
+        let started = Instant::now();
         match from {
-            SearchCursor::After(seq) => self.forward(app, seq, newest, begun).await,
+            SearchCursor::After(seq) => self.forward(app, seq, newest, started).await,
             SearchCursor::Before(seq) => {
-                let found = self.backward(app, seq.saturating_sub(1).min(newest), begun).await?;
+                let found = self.backward(app, seq.saturating_sub(1).min(newest), started).await?;
                 let newer = Some(
                     found.records.first().map_or(seq.saturating_sub(1), |record| record.seq()),
                 );
@@ -193,7 +193,7 @@ impl HistorySearch {
                     Some(end) => last_before(app, end, newest).await?,
                     None => newest,
                 };
-                self.backward(app, start, begun).await
+                self.backward(app, start, started).await
             }
         }
     }
@@ -202,7 +202,7 @@ impl HistorySearch {
         &self,
         app: &AppState,
         start: u64,
-        begun: Instant,
+        started: Instant,
     ) -> Result<SearchPage, StoreError> {
         let (mut found, mut high) = (SearchPage::default(), start);
         while high > 0 {
@@ -215,13 +215,13 @@ impl HistorySearch {
                         (found.records.len() == EACH).then(|| record.seq().saturating_add(1));
                     return Ok(found);
                 }
-                found.looked += 1;
+                found.records_read += 1;
                 if self.admits(record) {
                     found.records.push(Arc::clone(record));
                 }
             }
             high = low;
-            if found.looked >= MOST || begun.elapsed() >= PATIENCE {
+            if found.records_read >= MOST || started.elapsed() >= PATIENCE {
                 found.older = (high > 0).then(|| high.saturating_add(1));
                 return Ok(found);
             }
@@ -241,7 +241,7 @@ impl HistorySearch {
         app: &AppState,
         start: u64,
         newest: u64,
-        begun: Instant,
+        started: Instant,
     ) -> Result<SearchPage, StoreError> {
         let (mut found, mut at) = (SearchPage::default(), start);
         'all: while at < newest {
@@ -253,12 +253,12 @@ impl HistorySearch {
                 if found.records.len() == EACH {
                     break 'all;
                 }
-                (found.looked, at) = (found.looked + 1, record.seq());
+                (found.records_read, at) = (found.records_read + 1, record.seq());
                 if self.admits(&record) {
                     found.records.push(record);
                 }
             }
-            if found.looked >= MOST || begun.elapsed() >= PATIENCE {
+            if found.records_read >= MOST || started.elapsed() >= PATIENCE {
                 break;
             }
         }

@@ -161,12 +161,12 @@ impl Statistics {
     fn assessed(&mut self, record: &Record, event: &CallEvent, id: ApprovalId) {
         let CallEvent::Assessed { assessment, .. } = event else { return };
         let at = record.at();
-        let index = |rules: &mut NameIndex<RuleKey>, source: String, name: &str| {
+        let rule_index = |rules: &mut NameIndex<RuleKey>, source: String, name: &str| {
             rules.index_of(&RuleKey { source, name: name.to_owned() }, RULES)
         };
         let mut reasons = Vec::new();
         for rule in assessment.reasons() {
-            let found = index(&mut self.rules, rule.source().to_string(), rule.rule());
+            let found = rule_index(&mut self.rules, rule.source().to_string(), rule.rule());
             if !reasons.contains(&found) {
                 reasons.push(found);
             }
@@ -174,7 +174,7 @@ impl Statistics {
         for rule in assessment.rules() {
             let result = rule.result();
             if matches!(result, RuleResult::Failed | RuleResult::LimitReached) {
-                let found = index(&mut self.rules, rule.source().to_string(), rule.rule());
+                let found = rule_index(&mut self.rules, rule.source().to_string(), rule.rule());
                 let of = self.hour(at).rules.entry(found).or_default();
                 if result == RuleResult::Failed { of.failed += 1 } else { of.used_up += 1 }
             }
@@ -306,25 +306,25 @@ pub(crate) fn hour_of(at: Timestamp) -> i64 {
 /// Names, each with a place. Those beyond the limit share one that has no name.
 #[derive(Debug)]
 struct NameIndex<N> {
-    places: HashMap<N, usize>,
+    indexes: HashMap<N, usize>,
     names: Vec<N>,
 }
 
 impl<N> Default for NameIndex<N> {
     fn default() -> Self {
-        Self { places: HashMap::new(), names: Vec::new() }
+        Self { indexes: HashMap::new(), names: Vec::new() }
     }
 }
 
 impl<N: Clone + Eq + Hash> NameIndex<N> {
     fn index_of(&mut self, name: &N, most: usize) -> usize {
-        if let Some(index) = self.places.get(name) {
+        if let Some(index) = self.indexes.get(name) {
             return *index;
         }
         if self.names.len() >= most {
             return usize::MAX;
         }
-        self.places.insert(name.clone(), self.names.len());
+        self.indexes.insert(name.clone(), self.names.len());
         self.names.push(name.clone());
         self.names.len() - 1
     }

@@ -31,7 +31,7 @@ pub(crate) struct PlotChart {
     pub(crate) title: String,
     /// The name of the axis along which the places lie, like `Time`.
     pub(crate) along: &'static str,
-    pub(crate) places: Vec<String>,
+    pub(crate) labels: Vec<String>,
     pub(crate) measure: ChartUnit,
     pub(crate) series: Vec<Series>,
 }
@@ -40,7 +40,7 @@ pub(crate) struct PlotChart {
 #[derive(Clone, Debug)]
 pub(crate) struct Series {
     /// The look in which it is drawn: the same thing looks the same in every plot.
-    pub(crate) look: usize,
+    pub(crate) style_index: usize,
     pub(crate) name: &'static str,
     /// `None` where there is none.
     pub(crate) numbers: Vec<Option<f64>>,
@@ -56,19 +56,19 @@ impl Series {
 impl PlotChart {
     /// Bars that stand side by side, each with its parts upon each other.
     pub(crate) fn columns(&self) -> Markup {
-        let sums = (0..self.places.len()).map(|index| self.sum(index));
+        let sums = (0..self.labels.len()).map(|index| self.sum(index));
         let scale = self.measure.scale(sums.fold(0.0, f64::max));
         let (plain_width, height) = (WIDTH - LEFT, HEIGHT - ABOVE - BELOW);
-        let step = plain_width / count(self.places.len().max(1));
+        let step = plain_width / count(self.labels.len().max(1));
         let drawn = html! {
             (self.grid(&scale))
-            @for (place, label) in self.places.iter().enumerate() {
-                @for (look, name, number, before) in self.parts(place) {
+            @for (place, label) in self.labels.iter().enumerate() {
+                @for (style_index, name, number, before) in self.parts(place) {
                     @let tall = number / scale.top() * height;
                     @let y = HEIGHT - BELOW - before / scale.top() * height - tall;
                     (rect(
                         self,
-                        look,
+                        style_index,
                         (LEFT + count(place) * step + step * 0.12, y),
                         (step * 0.76, tall),
                         &format!("{label}: {name} {}", self.measure.format(number)),
@@ -85,7 +85,7 @@ impl PlotChart {
         let all = self.series.iter().flat_map(|series| series.numbers.iter().flatten().copied());
         let scale = self.measure.scale(all.fold(0.0, f64::max));
         let (plain_width, height) = (WIDTH - LEFT, HEIGHT - ABOVE - BELOW);
-        let step = plain_width / count(self.places.len().max(1));
+        let step = plain_width / count(self.labels.len().max(1));
         let at = |index: usize, number: f64| {
             (
                 LEFT + count(index) * step + step / 2.0,
@@ -94,13 +94,13 @@ impl PlotChart {
         };
         let drawn = html! {
             (self.grid(&scale))
-            @for Series { look, name, numbers } in &self.series {
+            @for Series { style_index, name, numbers } in &self.series {
                 @let points: Vec<(usize, f64)> = numbers
                     .iter()
                     .enumerate()
                     .filter_map(|(place, number)| Some((place, (*number)?)))
                     .collect();
-                polyline class=(format!("line look{}", look % LOOKS))
+                polyline class=(format!("line look{}", style_index % LOOKS))
                     points=(points
                         .iter()
                         .map(|(place, number)| {
@@ -111,12 +111,12 @@ impl PlotChart {
                         .join(" ")) {}
                 @for (place, number) in &points {
                     @let (x, y) = at(*place, *number);
-                    g class=(format!("point look{}", look % LOOKS)) {
+                    g class=(format!("point look{}", style_index % LOOKS)) {
                         title {
-                            (self.places.get(*place).map(String::as_str).unwrap_or_default()) ": "
+                            (self.labels.get(*place).map(String::as_str).unwrap_or_default()) ": "
                             (name) " " (self.measure.format(*number))
                         }
-                        (marker(*look, x, y))
+                        (marker(*style_index, x, y))
                     }
                 }
             }
@@ -129,17 +129,17 @@ impl PlotChart {
     pub(crate) fn rows(&self) -> Markup {
         const ROW: f64 = 40.0;
         const RIGHT: f64 = 44.0;
-        let sums: Vec<f64> = (0..self.places.len()).map(|index| self.sum(index)).collect();
+        let sums: Vec<f64> = (0..self.labels.len()).map(|index| self.sum(index)).collect();
         let most = sums.iter().copied().fold(0.0, f64::max).max(1.0);
         let drawn = html! {
-            @for (place, label) in self.places.iter().enumerate() {
+            @for (place, label) in self.labels.iter().enumerate() {
                 @let y = count(place) * ROW;
                 text.label x="0" y=(format!("{:.1}", y + 13.0)) { (cut(label)) }
                 @let long = |number: f64| number / most * (WIDTH - RIGHT);
-                @for (look, name, number, before) in self.parts(place) {
+                @for (style_index, name, number, before) in self.parts(place) {
                     (rect(
                         self,
-                        look,
+                        style_index,
                         (long(before), y + 18.0),
                         (long(number), 15.0),
                         &format!("{label}: {name} {}", self.measure.format(number)),
@@ -152,16 +152,16 @@ impl PlotChart {
                 }
             }
         };
-        self.framed((count(self.places.len()) * ROW).max(ROW), &drawn, true)
+        self.framed((count(self.labels.len()) * ROW).max(ROW), &drawn, true)
     }
 
     /// The parts of a bar: look, name, number, and the sum of those before.
     fn parts(&self, index: usize) -> Vec<(usize, &'static str, f64, f64)> {
         let (mut parts, mut before) = (Vec::new(), 0.0);
-        for Series { look, name, numbers } in &self.series {
+        for Series { style_index, name, numbers } in &self.series {
             let number = numbers.get(index).copied().flatten().unwrap_or_default();
             if number > 0.0 {
-                parts.push((*look, *name, number, before));
+                parts.push((*style_index, *name, number, before));
                 before += number;
             }
         }
@@ -190,11 +190,11 @@ impl PlotChart {
 
     /// Draws the labels of the axis below: some of the places, and what they are.
     fn below(&self, step: f64) -> Markup {
-        let each = self.places.len().div_ceil(5).max(1);
+        let each = self.labels.len().div_ceil(5).max(1);
         html! {
             g.axis {
                 @for (index, label) in
-                    self.places.iter().enumerate().filter(|(place, _)| place.is_multiple_of(each))
+                    self.labels.iter().enumerate().filter(|(place, _)| place.is_multiple_of(each))
                 {
                     @let x = format!("{:.1}", LEFT + count(index) * step + step / 2.0);
                     text x=(x) y=(HEIGHT - BELOW + 15.0) text-anchor="middle" { (cut(label)) }
@@ -218,8 +218,8 @@ impl PlotChart {
                     title #(format!("{id}-title")) { (bare(&self.title)) }
                     desc #(format!("{id}-desc")) { (self.description()) }
                     defs {
-                        @for Series { look, .. } in &self.series {
-                            (pattern(&format!("{id}-look{look}"), *look))
+                        @for Series { style_index, .. } in &self.series {
+                            (pattern(&format!("{id}-look{style_index}"), *style_index))
                         }
                     }
                     (drawn)
@@ -229,7 +229,7 @@ impl PlotChart {
         }
     }
 
-    /// Says what it shows, in words, for whoever does not see it.
+    /// Describes the chart in words, for people who cannot see it.
     fn description(&self) -> String {
         let of = |Series { name, numbers, .. }: &Series| {
             let all = numbers.iter().flatten().copied();
@@ -249,12 +249,13 @@ impl PlotChart {
     fn legend(&self) -> Markup {
         html! {
             ul.legend aria-hidden="true" {
-                @for Series { look, name, .. } in &self.series {
+                @for Series { style_index, name, .. } in &self.series {
                     li {
                         svg.swatch viewBox="0 0 14 14" {
-                            defs { (pattern(&format!("{}-swatch{look}", self.id), *look)) }
-                            rect class=(format!("part look{}", look % LOOKS)) x="1" y="1" width="12"
-                                height="12" fill=(format!("url(#{}-swatch{look})", self.id)) {}
+                            @let id = format!("{}-swatch{style_index}", self.id);
+                            defs { (pattern(&id, *style_index)) }
+                            rect class=(format!("part look{}", style_index % LOOKS)) x="1" y="1"
+                                width="12" height="12" fill=(format!("url(#{id})")) {}
                         }
                         (name)
                     }
@@ -282,7 +283,7 @@ impl PlotChart {
                             }
                         }
                         tbody {
-                            @for (index, label) in self.places.iter().enumerate() {
+                            @for (index, label) in self.labels.iter().enumerate() {
                                 tr {
                                     th scope="row" { (crate::render::untrusted_text::plain(label)) }
                                     @for Series { numbers, .. } in &self.series {
@@ -306,22 +307,22 @@ impl PlotChart {
 /// A part of a bar.
 fn rect(
     plot: &PlotChart,
-    look: usize,
+    style_index: usize,
     (x, y): (f64, f64),
     (wide, tall): (f64, f64),
     message: &str,
 ) -> Markup {
     html! {
-        rect class=(format!("part look{}", look % LOOKS)) x=(format!("{x:.1}"))
+        rect class=(format!("part look{}", style_index % LOOKS)) x=(format!("{x:.1}"))
             y=(format!("{y:.1}")) width=(format!("{wide:.1}")) height=(format!("{tall:.1}"))
-            fill=(format!("url(#{}-look{look})", plot.id)) { title { (bare(message)) } }
+            fill=(format!("url(#{}-look{style_index})", plot.id)) { title { (bare(message)) } }
     }
 }
 
 /// Draws the pattern that fills a part: a ground in its colour, and lines or dots on it.
-fn pattern(id: &str, look: usize) -> Markup {
+fn pattern(id: &str, style_index: usize) -> Markup {
     // Nothing in these is from outside.
-    let strokes = match look % LOOKS {
+    let strokes = match style_index % LOOKS {
         0 => "",
         1 => r#"<path d="M-1 7L7 -1M3 9L9 3" class="stroke"/>"#,
         2 => concat!(
@@ -338,7 +339,7 @@ fn pattern(id: &str, look: usize) -> Markup {
         _ => r#"<path d="M2 2H6V6H2Z" class="stroke"/>"#,
     };
     html! {
-        pattern id=(id) class=(format!("look{}", look % LOOKS)) width="8" height="8"
+        pattern id=(id) class=(format!("look{}", style_index % LOOKS)) width="8" height="8"
             patternUnits="userSpaceOnUse"
         {
             rect class="ground" width="8" height="8" {}
@@ -348,9 +349,9 @@ fn pattern(id: &str, look: usize) -> Markup {
 }
 
 /// A point of a line.
-fn marker(look: usize, x: f64, y: f64) -> Markup {
+fn marker(style_index: usize, x: f64, y: f64) -> Markup {
     html! {
-        @if look == 0 {
+        @if style_index == 0 {
             circle cx=(format!("{x:.1}")) cy=(format!("{y:.1}")) r="3" {}
         } @else {
             rect x=(format!("{:.1}", x - 3.0)) y=(format!("{:.1}", y - 3.0)) width="6" height="6" {}
@@ -379,16 +380,16 @@ mod tests {
 
     fn plot(labels: &[&str], numbers: &[f64]) -> PlotChart {
         let numbers = numbers.iter().map(|number| Some(*number)).collect();
-        let indexes = labels.iter().map(|index| (*index).to_owned()).collect();
+        let indexes = labels.iter().map(|label| (*label).to_owned()).collect();
         PlotChart {
             id: "volume".into(),
             title: "Calls".into(),
             along: "Time",
-            places: indexes,
+            labels: indexes,
             measure: ChartUnit::Count,
             series: vec![
-                Series { look: 0, name: "asked", numbers },
-                Series { look: 1, name: "denied", numbers: vec![None, Some(1.0)] },
+                Series { style_index: 0, name: "asked", numbers },
+                Series { style_index: 1, name: "denied", numbers: vec![None, Some(1.0)] },
             ],
         }
     }

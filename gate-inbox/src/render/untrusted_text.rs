@@ -17,12 +17,12 @@ const LONG: usize = 500;
 
 /// Text on one line.
 pub(crate) fn plain(text: impl AsRef<str>) -> Markup {
-    let shown = SanitizedText::of(text.as_ref());
+    let sanitized = SanitizedText::of(text.as_ref());
     html! {
-        @if shown.hazards().is_empty() {
-            bdi { (shown.as_str()) }
+        @if sanitized.hazards().is_empty() {
+            bdi { (sanitized.as_str()) }
         } @else {
-            bdi.odd { (shown.as_str()) }
+            bdi.odd { (sanitized.as_str()) }
         }
     }
 }

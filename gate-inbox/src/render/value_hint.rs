@@ -40,9 +40,9 @@ pub(crate) fn value_hint(
 
 /// The format that a schema gives to an argument, also to one that may be left out.
 fn format_of<'a>(schema: &'a Value, name: &str) -> Option<&'a str> {
-    let part = schema.get("properties")?.get(name)?;
-    let ways = part.get("anyOf").and_then(Value::as_array).into_iter().flatten();
-    std::iter::once(part).chain(ways).find_map(|part| part.get("format")?.as_str())
+    let property = schema.get("properties")?.get(name)?;
+    let ways = property.get("anyOf").and_then(Value::as_array).into_iter().flatten();
+    std::iter::once(property).chain(ways).find_map(|part| part.get("format")?.as_str())
 }
 
 fn of_number(format: &str, name: &str, number: i64, now: Timestamp) -> Option<String> {
@@ -61,7 +61,7 @@ fn of_number(format: &str, name: &str, number: i64, now: Timestamp) -> Option<St
         (&["days"], 86_400),
     ];
     if let (Some((_, size)), Ok(count)) =
-        (units.iter().find(|(words, _)| ends(words)), u64::try_from(number))
+        (units.iter().find(|(suffixes, _)| ends(suffixes)), u64::try_from(number))
     {
         let time = match size {
             0 => Duration::from_millis(count),

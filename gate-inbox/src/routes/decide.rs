@@ -26,7 +26,7 @@ use crate::web::page_error::{PageError, PageResult};
 pub(super) struct DecisionForm {
     pub(super) user: CurrentUser,
     pub(super) fields: FormData,
-    pub(super) asked: Interruption,
+    pub(super) interruption: Interruption,
 }
 
 /// The outcome of a sent decision.
@@ -58,18 +58,18 @@ impl FromRequest<Arc<AppState>> for DecisionForm {
     async fn from_request(mut request: Request, app: &Arc<AppState>) -> Result<Self, PageError> {
         let Path(id) = request.extract_parts::<Path<String>>().await.map_err(PageError::new)?;
         let SubmittedForm { user, fields } = SubmittedForm::from_request(request, app).await?;
-        let asked = app.asked(&id).await?;
-        let approval = asked.approval();
+        let interruption = app.interruption(&id).await?;
+        let approval = interruption.approval();
         // The vote would be about something that the person has not seen.
         if !approval.status().is_terminal() && approval.shown().to_string() != fields.get("shown") {
-            return Err(PageError::new(pages::changed(&user, &asked)));
+            return Err(PageError::new(pages::changed(&user, &interruption)));
         }
         if user.must_sign() {
             let message = "Your vote counts only if it is signed, and no page can sign it: use \
                 `gate approve … --signing-key FILE` on your own machine.";
             return Err(PageError::with(StatusCode::FORBIDDEN, "Signature required", message));
         }
-        Ok(Self { user, fields, asked })
+        Ok(Self { user, fields, interruption })
     }
 }
 
@@ -77,13 +77,13 @@ impl DecisionForm {
     /// Returns what is missing if more than a click is required: not everything was shown at first,
     /// or the call is destructive.
     pub(super) fn unconfirmed(&self) -> Option<String> {
-        if !is_shown_whole(self.asked.approval()) && self.fields.get("read") != "all" {
+        if !is_shown_whole(self.interruption.approval()) && self.fields.get("read") != "all" {
             let message = "the page collapses parts of it: read all of it, then check the box";
             return Some(message.to_owned());
         }
-        let tool = self.asked.approval().tool().as_str();
+        let tool = self.interruption.approval().tool().as_str();
         let is_typed = self.fields.get("typed").trim() == tool;
-        (self.asked.is_destructive() && !is_typed)
+        (self.interruption.is_destructive() && !is_typed)
             .then(|| format!("type the tool's name, {tool}, to confirm: this cannot be undone"))
     }
 
@@ -96,18 +96,18 @@ impl DecisionForm {
     async fn send(
         &self,
         app: &AppState,
-        what: Intent,
-        deciding: Decide<'_>,
+        intent: Intent,
+        decide: Decide<'_>,
     ) -> Result<SubmitOutcome, PageError> {
-        self.send_as(app, what, deciding, |_| ()).await
+        self.send_as(app, intent, decide, |_| ()).await
     }
 
     /// The same, for callers that need the reason of a refusal.
     pub(super) async fn send_as(
         &self,
         app: &AppState,
-        what: Intent,
-        deciding: Decide<'_>,
+        intent: Intent,
+        decide: Decide<'_>,
         on_refused: impl FnOnce(&DecideError) + Send,
     ) -> Result<SubmitOutcome, PageError> {
         // A second click on the same form is answered like the first one, and sends nothing.
@@ -115,11 +115,11 @@ impl DecisionForm {
             return Ok(SubmitOutcome::Done);
         };
         if let Some(token) = self.fields.exact("link") {
-            app.consume_link(&token, what, self.asked.approval())?;
+            app.consume_link(&token, intent, self.interruption.approval())?;
         }
         let comment = self.fields.get("comment");
         let deciding =
-            if comment.trim().is_empty() { deciding } else { deciding.comment(comment.trim()) };
+            if comment.trim().is_empty() { decide } else { decide.comment(comment.trim()) };
         let decided = deciding.await;
         if let Err(error) = &decided {
             on_refused(error);
@@ -139,7 +139,7 @@ impl DecisionForm {
         let message = error.to_string();
         Err(match error {
             DecideError::Refused(Refused::Changed) => {
-                PageError::new(pages::changed(&self.user, &self.asked))
+                PageError::new(pages::changed(&self.user, &self.interruption))
             }
             // Not decided by a person.
             DecideError::AlreadyDecided(ref approval) if approval.status() == Status::Expired => {
@@ -182,34 +182,41 @@ impl DecisionForm {
         message: String,
     ) -> PageResult {
         match outcome {
-            SubmitOutcome::Done => Ok(to_approval(self.asked.id()).into_response()),
+            SubmitOutcome::Done => Ok(to_approval(self.interruption.id()).into_response()),
             SubmitOutcome::Refused(problem) => {
                 let draft = DecisionDraft {
                     problem: Some((of, problem)),
-                    words: message,
+                    message,
                     comment: self.fields.get("comment"),
                 };
-                let form_token = FormToken::new(&self.user, &self.asked)?;
-                let found = app.precedents(&self.asked).await?;
-                Ok(pages::approval(&self.user, &self.asked, &found, &form_token, &draft))
+                let form_token = FormToken::new(&self.user, &self.interruption)?;
+                let found = app.precedents(&self.interruption).await?;
+                Ok(pages::approval(&self.user, &self.interruption, &found, &form_token, &draft))
             }
         }
     }
 
     /// Returns the form of an edit as it is before anything is typed.
     fn form(&self) -> Result<EditForm, PageError> {
-        let Some(descriptor) = self.asked.descriptor() else { return Err(PageError::not_found()) };
-        Ok(EditForm::of(self.asked.approval(), descriptor.input_schema()))
+        let Some(descriptor) = self.interruption.descriptor() else {
+            return Err(PageError::not_found());
+        };
+        Ok(EditForm::of(self.interruption.approval(), descriptor.input_schema()))
     }
 
     fn show_form(&self, form: &EditForm) -> PageResult {
-        Ok(pages::edit(&self.user, &self.asked, &FormToken::new(&self.user, &self.asked)?, form))
+        Ok(pages::edit(
+            &self.user,
+            &self.interruption,
+            &FormToken::new(&self.user, &self.interruption)?,
+            form,
+        ))
     }
 
     fn show_changes(&self, edited: &Arguments, problem: Option<String>) -> PageResult {
-        let form_token = FormToken::new(&self.user, &self.asked)?;
+        let form_token = FormToken::new(&self.user, &self.interruption)?;
         let draft = DecisionDraft::of(ProblemForm::Edit, problem, self.fields.get("comment"));
-        Ok(pages::confirm(&self.user, &self.asked, &form_token, edited, &draft))
+        Ok(pages::confirm(&self.user, &self.interruption, &form_token, edited, &draft))
     }
 
     /// Returns the edited arguments and the edit, or the response with the form and its problem.
@@ -218,16 +225,16 @@ impl DecisionForm {
         mut form: EditForm,
         new: &Map<String, Value>,
     ) -> Result<(Arguments, Edit), PageResult> {
-        let edit = Edit::between(&self.asked.approval().arguments().to_json(), new);
+        let edit = Edit::between(&self.interruption.approval().arguments().to_json(), new);
         if edit.is_empty() {
             form.problem =
                 Some("nothing has changed: change something, or approve it as it is".to_owned());
             return Err(self.show_form(&form));
         }
-        match self.asked.preview(&edit).await {
+        match self.interruption.preview(&edit).await {
             Ok(edited) => Ok((edited, edit)),
-            Err(DecideError::Invalid(misfits)) => {
-                form.add_errors(&misfits);
+            Err(DecideError::Invalid(schema_errors)) => {
+                form.add_errors(&schema_errors);
                 Err(self.show_form(&form))
             }
             Err(error) => match self.outcome(Err(error)) {
@@ -249,7 +256,7 @@ pub(super) async fn approve(
     let me = decision.reviewer(&app).await?;
     let outcome = match decision.unconfirmed() {
         Some(message) => SubmitOutcome::Refused(message),
-        None => decision.send(&app, Intent::Approve, decision.asked.approve(&me)).await?,
+        None => decision.send(&app, Intent::Approve, decision.interruption.approve(&me)).await?,
     };
     decision.show(&app, outcome, ProblemForm::Approve, decision.fields.get("comment")).await
 }
@@ -257,8 +264,9 @@ pub(super) async fn approve(
 pub(super) async fn reject(State(app): State<Arc<AppState>>, decision: DecisionForm) -> PageResult {
     let me = decision.reviewer(&app).await?;
     let reason = decision.fields.get("reason");
-    let outcome =
-        decision.send(&app, Intent::Reject, decision.asked.reject(&me, reason.trim())).await?;
+    let outcome = decision
+        .send(&app, Intent::Reject, decision.interruption.reject(&me, reason.trim()))
+        .await?;
     decision.show(&app, outcome, ProblemForm::Reject, reason).await
 }
 
@@ -271,8 +279,8 @@ pub(super) async fn respond(
     let outcome = if typed.trim().is_empty() {
         SubmitOutcome::Refused("type or choose what the agent gets".to_owned())
     } else {
-        let value = decision.asked.approval().typed_answer(&typed);
-        decision.send(&app, Intent::Open, decision.asked.respond(&me, value)).await?
+        let value = decision.interruption.approval().typed_answer(&typed);
+        decision.send(&app, Intent::Open, decision.interruption.respond(&me, value)).await?
     };
     decision.show(&app, outcome, ProblemForm::Respond, typed).await
 }
@@ -298,8 +306,8 @@ pub(super) async fn edit(State(app): State<Arc<AppState>>, decision: DecisionFor
         return decision.show_changes(&edited, Some(message));
     }
     let me = decision.reviewer(&app).await?;
-    match decision.send(&app, Intent::Open, decision.asked.edit(&me, edit)).await? {
-        SubmitOutcome::Done => Ok(to_approval(decision.asked.id()).into_response()),
-        SubmitOutcome::Refused(words) => decision.show_changes(&edited, Some(words)),
+    match decision.send(&app, Intent::Open, decision.interruption.edit(&me, edit)).await? {
+        SubmitOutcome::Done => Ok(to_approval(decision.interruption.id()).into_response()),
+        SubmitOutcome::Refused(problem) => decision.show_changes(&edited, Some(problem)),
     }
 }

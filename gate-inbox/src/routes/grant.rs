@@ -27,20 +27,20 @@ pub(super) async fn query(
     user: CurrentUser,
     Path(id): Path<String>,
 ) -> PageResult {
-    let asked = app.pending_call(&id).await?;
-    check(&user, &asked)?;
-    let form_token = FormToken::new(&user, &asked)?;
-    Ok(pages::grant(&user, &asked, &form_token, &GrantForm::of(asked.approval())))
+    let interruption = app.pending_call(&id).await?;
+    check(&user, &interruption)?;
+    let form_token = FormToken::new(&user, &interruption)?;
+    Ok(pages::grant(&user, &interruption, &form_token, &GrantForm::of(interruption.approval())))
 }
 
 /// Returns why there is no form, as an error that is shown in its place.
-fn check(user: &CurrentUser, asked: &Interruption) -> Result<(), PageError> {
-    let message = match eligibility(asked.approval(), user, asked.now()) {
+fn check(user: &CurrentUser, interruption: &Interruption) -> Result<(), PageError> {
+    let message = match eligibility(interruption.approval(), user, interruption.now()) {
         VoteEligibility::Asked if user.must_sign() => Some(
             "your vote counts only if it is signed, and no page can sign it: use `gate grants add \
              … --signing-key FILE`.",
         ),
-        VoteEligibility::Asked => why_no_grant(asked.approval(), user, asked.now()),
+        VoteEligibility::Asked => why_no_grant(interruption.approval(), user, interruption.now()),
         _ => Some("you are not one of the people who decide this call."),
     };
     let refuse = |message| {
@@ -56,30 +56,30 @@ fn check(user: &CurrentUser, asked: &Interruption) -> Result<(), PageError> {
 /// Shows what the permission would cover, and, once that is confirmed, approves the call and gives
 /// the permission.
 pub(super) async fn give(State(app): State<Arc<AppState>>, decision: DecisionForm) -> PageResult {
-    let (user, asked) = (&decision.user, &decision.asked);
-    let mut form = GrantForm::of(asked.approval());
-    let Some(reach) = form.read(&decision.fields, asked.approval()) else {
-        return Ok(pages::grant(user, asked, &FormToken::new(user, asked)?, &form));
+    let (user, interruption) = (&decision.user, &decision.interruption);
+    let mut form = GrantForm::of(interruption.approval());
+    let Some(grant_scope) = form.read(&decision.fields, interruption.approval()) else {
+        return Ok(pages::grant(user, interruption, &FormToken::new(user, interruption)?, &form));
     };
     if decision.fields.get("confirmed") != "yes" {
-        return confirm(&decision, &form, &reach, None);
+        return confirm(&decision, &form, &grant_scope, None);
     }
     if let Some(message) = decision.unconfirmed() {
-        return confirm(&decision, &form, &reach, Some(message));
+        return confirm(&decision, &form, &grant_scope, Some(message));
     }
     let me = decision.reviewer(&app).await?;
-    let deciding = asked.grant(&me, scope(&reach, asked.now()));
+    let decide = interruption.grant(&me, scope(&grant_scope, interruption.now()));
     let on_refused = |error: &DecideError| {
         if let DecideError::Scope(bad) = error {
             form.add_error(bad);
         }
     };
-    match decision.send_as(&app, Intent::Open, deciding, on_refused).await? {
-        SubmitOutcome::Done => Ok(to_approval(asked.id()).into_response()),
+    match decision.send_as(&app, Intent::Open, decide, on_refused).await? {
+        SubmitOutcome::Done => Ok(to_approval(interruption.id()).into_response()),
         SubmitOutcome::Refused(_) if form.is_wrong() => {
-            Ok(pages::grant(user, asked, &FormToken::new(user, asked)?, &form))
+            Ok(pages::grant(user, interruption, &FormToken::new(user, interruption)?, &form))
         }
-        SubmitOutcome::Refused(words) => confirm(&decision, &form, &reach, Some(words)),
+        SubmitOutcome::Refused(problem) => confirm(&decision, &form, &grant_scope, Some(problem)),
     }
 }
 
@@ -89,9 +89,16 @@ fn confirm(
     scope: &GrantScope,
     problem: Option<String>,
 ) -> PageResult {
-    let form_token = FormToken::new(&decision.user, &decision.asked)?;
+    let form_token = FormToken::new(&decision.user, &decision.interruption)?;
     let draft = DecisionDraft::of(ProblemForm::Grant, problem, decision.fields.get("comment"));
-    Ok(pages::confirm_grant(&decision.user, &decision.asked, &form_token, form, scope, &draft))
+    Ok(pages::confirm_grant(
+        &decision.user,
+        &decision.interruption,
+        &form_token,
+        form,
+        scope,
+        &draft,
+    ))
 }
 
 /// Shows the standing permissions and the stops that hold.

@@ -45,12 +45,12 @@ impl AppState {
     pub(super) fn consume_link(
         &self,
         token: &str,
-        what: Intent,
+        intent: Intent,
         approval: &Approval,
     ) -> Result<(), PageError> {
         let (link, links) =
             (self.link(token)?, self.links.as_ref().ok_or_else(PageError::not_found)?);
-        if (link.intent, link.approval, link.shown) != (what, approval.id(), approval.shown()) {
+        if (link.intent, link.approval, link.shown) != (intent, approval.id(), approval.shown()) {
             let message = "This link is for something else. Nothing was decided: open it again.";
             return Err(PageError::with(StatusCode::CONFLICT, "Wrong link", message));
         }
@@ -76,12 +76,12 @@ pub(super) async fn open(
     let link = app.link(&token)?;
     let mut parts = request.into_parts().0;
     let user = CurrentUser::from_request_parts(&mut parts, &app).await?;
-    let asked = app.asked(&link.approval.to_string()).await?;
-    let approval = asked.approval();
+    let interruption = app.interruption(&link.approval.to_string()).await?;
+    let approval = interruption.approval();
     let wants_more = approval.answers().is_some()
         || user.must_sign()
         || approval.requirements().iter().any(Requirement::wants_signature);
-    let is_theirs = eligibility(approval, &user, asked.now()) == VoteEligibility::Asked;
+    let is_theirs = eligibility(approval, &user, interruption.now()) == VoteEligibility::Asked;
     // The call's own page shows its state, its reviewers, and what must be signed.
     if link.intent == Intent::Open
         || approval.status() != Status::Pending
@@ -91,7 +91,13 @@ pub(super) async fn open(
         return Ok(super::to_approval(approval.id()).into_response());
     }
     if approval.shown() != link.shown {
-        return Ok(pages::changed(&user, &asked));
+        return Ok(pages::changed(&user, &interruption));
     }
-    Ok(pages::link(&user, &asked, &FormToken::new(&user, &asked)?, link.intent, &token))
+    Ok(pages::link(
+        &user,
+        &interruption,
+        &FormToken::new(&user, &interruption)?,
+        link.intent,
+        &token,
+    ))
 }

@@ -65,8 +65,8 @@ pub(super) async fn sign_in(State(app): State<Arc<AppState>>, request: Request) 
     let now = app.clock.now();
     if let Err(wait) = app.throttle.begin(peer, now) {
         let seconds = wait.as_secs().max(1);
-        let words = format!("Too many wrong tokens. Try again in {seconds} seconds.");
-        let mut page = ask_again(&app, StatusCode::TOO_MANY_REQUESTS, wanted, Some(&words))?;
+        let problem = format!("Too many wrong tokens. Try again in {seconds} seconds.");
+        let mut page = ask_again(&app, StatusCode::TOO_MANY_REQUESTS, wanted, Some(&problem))?;
         page.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         return Ok(page);
     }

@@ -29,21 +29,21 @@ use crate::state::AppState;
 #[derive(Debug)]
 pub(crate) struct SlackActions {
     slack: Slack,
-    taken: ReplayGuard,
+    replay_guard: ReplayGuard,
     /// Serializes decisions, so that a second click sees the result of the first one.
-    deciding: Mutex<()>,
+    decision_lock: Mutex<()>,
 }
 
 impl SlackActions {
     pub(crate) fn new(slack: Slack) -> Self {
-        Self { slack, taken: ReplayGuard::default(), deciding: Mutex::default() }
+        Self { slack, replay_guard: ReplayGuard::default(), decision_lock: Mutex::default() }
     }
 }
 
 /// The person who sent a request, and the call as it was shown to them.
 struct SlackCaller {
     person: Person,
-    asked: Interruption,
+    interruption: Interruption,
     page: String,
 }
 
@@ -57,7 +57,7 @@ pub(super) async fn actions(State(app): State<Arc<AppState>>, request: HttpReque
     let Some(secret) = counter.slack.signing() else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    match counter.taken.verify(secret, &headers, &body, app.clock.now()) {
+    match counter.replay_guard.verify(secret, &headers, &body, app.clock.now()) {
         SignatureCheck::New => {}
         SignatureCheck::Again => return StatusCode::OK.into_response(),
         SignatureCheck::Refused => {
@@ -70,12 +70,12 @@ pub(super) async fn actions(State(app): State<Arc<AppState>>, request: HttpReque
     }
     let payload = FormData::parse(&body).exact("payload");
     match payload.and_then(|payload| SlackInteraction::read(&payload)) {
-        Some(SlackInteraction::Click { who, wish: action, shown, trigger, answer_to }) => {
+        Some(SlackInteraction::Click { who, action, shown, trigger, answer_to }) => {
             click(&app, counter, &who, action, shown, trigger, answer_to).await;
             StatusCode::OK.into_response()
         }
-        Some(SlackInteraction::Sent { who, wish, shown, words: message }) => {
-            Json(sent(&app, counter, &who, wish, shown, &message).await).into_response()
+        Some(SlackInteraction::Sent { who, action: dialog_action, shown, message }) => {
+            Json(sent(&app, counter, &who, dialog_action, shown, &message).await).into_response()
         }
         Some(SlackInteraction::Other) => StatusCode::OK.into_response(),
         None => (StatusCode::BAD_REQUEST, "Gate does not know this request.").into_response(),
@@ -98,19 +98,19 @@ async fn click(
         DecisionAction::Approve => decide(app, actions, who, &action, shown, "").await.into_words(),
         DecisionAction::Explain | DecisionAction::Refuse => {
             match identify_caller(app, &slack, who, &action, shown).await {
-                Err(words) => words,
+                Err(reply_text) => reply_text,
                 Ok(caller) => {
                     let view = modal::asking(
                         &action,
-                        caller.asked.approval(),
-                        caller.asked.descriptor(),
+                        caller.interruption.approval(),
+                        caller.interruption.descriptor(),
                         shown,
                     );
                     tokio::spawn(async move {
-                        let opened = slack
+                        let view_response = slack
                             .call("views.open", &json!({ "trigger_id": trigger, "view": view }))
                             .await;
-                        if opened.is_err() {
+                        if view_response.is_err() {
                             let words = format!(
                                 "Slack did not open the window. Nothing was decided. Use: {}",
                                 caller.page
@@ -139,12 +139,12 @@ async fn sent(
     shown: ShownApproval,
     message: &str,
 ) -> serde_json::Value {
-    let words = message.trim();
-    if words.is_empty() {
+    let reason = message.trim();
+    if reason.is_empty() {
         return modal::wrong("Enter a reason.");
     }
-    match decide(app, actions, who, &action, shown, words).await {
-        SlackReply::Wrong(words) => modal::wrong(&words),
+    match decide(app, actions, who, &action, shown, reason).await {
+        SlackReply::Wrong(reply_text) => modal::wrong(&reply_text),
         SlackReply::Words(words) => modal::close_with(&words),
     }
 }
@@ -177,38 +177,38 @@ async fn decide(
 ) -> SlackReply {
     // Held until the vote is stored: of two clicks at once, `said_before` sees the first one's
     // vote.
-    let _one_after_the_other = actions.deciding.lock().await;
-    let SlackCaller { person, asked, page } =
+    let _one_after_the_other = actions.decision_lock.lock().await;
+    let SlackCaller { person, interruption, page } =
         match identify_caller(app, &actions.slack, who, action, shown).await {
             Ok(caller) => caller,
-            Err(words) => return SlackReply::Words(words),
+            Err(reply_text) => return SlackReply::Words(reply_text),
         };
     let Ok(me) = app.gate.reviewer(person.id().clone()).await else {
         return SlackReply::Words(unavailable());
     };
-    if let Some(words) = already_decided(asked.approval(), action, &me) {
+    if let Some(words) = already_decided(interruption.approval(), action, &me) {
         return SlackReply::Words(words);
     }
-    let deciding = match action {
-        DecisionAction::Approve => asked.approve(&me),
-        DecisionAction::Explain => asked.approve(&me).comment(message),
-        DecisionAction::Refuse => asked.reject(&me, message),
+    let decide_request = match action {
+        DecisionAction::Approve => interruption.approve(&me),
+        DecisionAction::Explain => interruption.approve(&me).comment(message),
+        DecisionAction::Refuse => interruption.reject(&me, message),
     };
-    let error = match deciding.await {
+    let error = match decide_request.await {
         Ok(decided) => return SlackReply::Words(done(decided.approval(), action)),
         Err(error) => error,
     };
-    let said = notification::plain(error.to_string());
+    let problem = notification::plain(error.to_string());
     SlackReply::Words(match error {
         DecideError::Refused(Refused::Changed) => changed(&page),
         DecideError::AlreadyDecided(_) | DecideError::StillRunning { .. } => {
-            format!("Your decision came too late: {said}.")
+            format!("Your decision came too late: {problem}.")
         }
         DecideError::Store(_) | DecideError::Reviewer(_) => unavailable(),
         DecideError::Refused(Refused::CommentRequired) => {
-            return SlackReply::Wrong(format!("Nothing was decided: {said}."));
+            return SlackReply::Wrong(format!("Nothing was decided: {problem}."));
         }
-        _ => format!("Nothing was decided: {said}."),
+        _ => format!("Nothing was decided: {problem}."),
     })
 }
 
@@ -235,11 +235,11 @@ async fn identify_caller(
             notification::plain(&who.id)
         ));
     };
-    let asked = app.gate.interruption(shown.approval).await.map_err(|_| unavailable())?;
-    let Some(asked) = asked else {
+    let interruption = app.gate.interruption(shown.approval).await.map_err(|_| unavailable())?;
+    let Some(interruption) = interruption else {
         return Err("Nothing was decided: there is no such approval here.".to_owned());
     };
-    let (approval, page) = (asked.approval(), slack.page(asked.approval()));
+    let (approval, page) = (interruption.approval(), slack.page(interruption.approval()));
     if approval.status() != Status::Pending {
         return Err(format!(
             "Nothing was decided: it was already settled. {}",
@@ -257,21 +257,21 @@ async fn identify_caller(
         ));
     }
     if let Some(why) =
-        only_in_the_inbox(&asked).filter(|_| !matches!(action, DecisionAction::Refuse))
+        only_in_the_inbox(&interruption).filter(|_| !matches!(action, DecisionAction::Refuse))
     {
         return Err(format!("Nothing was decided: {why} {page}"));
     }
-    Ok(SlackCaller { person, asked, page })
+    Ok(SlackCaller { person, interruption, page })
 }
 
 /// Returns why a call cannot be approved by a click, even with an old button. The messages have no
 /// button for it.
-fn only_in_the_inbox(asked: &Interruption) -> Option<&'static str> {
-    if asked.approval().answers().is_some() {
+fn only_in_the_inbox(interruption: &Interruption) -> Option<&'static str> {
+    if interruption.approval().answers().is_some() {
         Some("it is a question, and only an answer counts. Answer it in the inbox:")
-    } else if asked.is_destructive() {
+    } else if interruption.is_destructive() {
         Some("it cannot be undone, so approve it in the inbox, where you type the tool's name:")
-    } else if !message::is_whole(asked.approval()) {
+    } else if !message::is_whole(interruption.approval()) {
         Some(
             "it is too long for a Slack message, so approve it in the inbox, which shows all of \
              it:",

@@ -1,4 +1,4 @@
-//! The server: connections, middleware, errors as pages, and events that pages are told.
+//! The server: connections, middleware, error pages, and events for pages.
 
 pub(crate) mod middleware;
 pub(crate) mod page_error;

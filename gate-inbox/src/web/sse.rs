@@ -68,13 +68,13 @@ impl SseHub {
     }
 
     /// A place for a page of a person, if there is one.
-    pub(crate) fn reserve(&self, who: &ReviewerId) -> Option<SlotGuard<ReviewerId>> {
-        self.of_people.acquire(who)
+    pub(crate) fn reserve(&self, reviewer: &ReviewerId) -> Option<SlotGuard<ReviewerId>> {
+        self.of_people.acquire(reviewer)
     }
 
     /// A place for a stream of an agent, if there is one.
-    pub(crate) fn reserve_for_agent(&self, who: &AgentName) -> Option<SlotGuard<AgentName>> {
-        self.of_agents.acquire(who)
+    pub(crate) fn reserve_for_agent(&self, agent: &AgentName) -> Option<SlotGuard<AgentName>> {
+        self.of_agents.acquire(agent)
     }
 }
 
@@ -95,15 +95,15 @@ impl<N> Default for StreamSlots<N> {
 }
 
 impl<N: Clone + Eq + Hash> StreamSlots<N> {
-    fn acquire(self: &Arc<Self>, who: &N) -> Option<SlotGuard<N>> {
+    fn acquire(self: &Arc<Self>, holder: &N) -> Option<SlotGuard<N>> {
         // Counted and taken under one lock: parallel requests stay within both limits.
         let mut taken = self.lock();
-        let mine = taken.get(who).copied().unwrap_or_default();
-        if mine >= EACH || taken.values().sum::<usize>() >= ALL {
+        let own_count = taken.get(holder).copied().unwrap_or_default();
+        if own_count >= EACH || taken.values().sum::<usize>() >= ALL {
             return None;
         }
-        taken.insert(who.clone(), mine + 1);
-        Some(SlotGuard { places: Arc::clone(self), who: who.clone() })
+        taken.insert(holder.clone(), own_count + 1);
+        Some(SlotGuard { slots: Arc::clone(self), holder: holder.clone() })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<N, usize>> {
@@ -114,17 +114,17 @@ impl<N: Clone + Eq + Hash> StreamSlots<N> {
 /// A place, given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct SlotGuard<N: Clone + Eq + Hash> {
-    places: Arc<StreamSlots<N>>,
-    who: N,
+    slots: Arc<StreamSlots<N>>,
+    holder: N,
 }
 
 impl<N: Clone + Eq + Hash> Drop for SlotGuard<N> {
     fn drop(&mut self) {
-        let mut taken = self.places.lock();
-        if let Some(mine) = taken.get_mut(&self.who) {
-            *mine = mine.saturating_sub(1);
-            if *mine == 0 {
-                taken.remove(&self.who);
+        let mut slots = self.slots.lock();
+        if let Some(own_count) = slots.get_mut(&self.holder) {
+            *own_count = own_count.saturating_sub(1);
+            if *own_count == 0 {
+                slots.remove(&self.holder);
             }
         }
     }
@@ -139,13 +139,13 @@ pub(crate) fn change_events(
     let mut newest = app.sse.newest.clone();
     newest.mark_changed();
     let end = Instant::now() + LASTS;
-    let begun = (Arc::downgrade(app), newest, slot, true);
-    unfold(begun, move |(office, mut newest, index, is_first)| async move {
+    let first_state = (Arc::downgrade(app), newest, slot, true);
+    unfold(first_state, move |(app_ref, mut newest, guard, is_first)| async move {
         if !is_first {
             sleep(PAUSE).await;
         }
         let changed = timeout(QUIET, newest.changed()).await;
-        let office_now = office.upgrade()?;
+        let office_now = app_ref.upgrade()?;
         let lasts = Instant::now() < end
             // Fails closed: a session that cannot be checked ends the stream.
             && office_now.session(session, false).await.is_ok_and(|found| found.is_some());
@@ -157,6 +157,6 @@ pub(crate) fn change_events(
             Ok(Err(_)) => return None,
             Err(_) => Event::default().comment("quiet"),
         };
-        Some((Ok(event), (office, newest, index, false)))
+        Some((Ok(event), (app_ref, newest, guard, false)))
     })
 }

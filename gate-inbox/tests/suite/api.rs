@@ -113,7 +113,7 @@ impl ApiClient {
 
 /// An inbox with two agents, and the people who decide.
 struct ApiFixture {
-    desk: TestInbox,
+    inbox: TestInbox,
     bot: ApiClient,
     careful: ApiClient,
     dana: ApiClient,
@@ -147,7 +147,7 @@ impl ApiFixture {
             careful: program(careful.reveal()),
             dana,
             ines,
-            desk: fixture,
+            inbox: fixture,
         }
     }
 
@@ -190,11 +190,14 @@ fn id_of(call: &Value) -> String {
 #[tokio::test]
 async fn an_agent_asks_waits_begins_what_was_approved_and_says_how_it_ended() {
     let api = ApiFixture::open().await;
-    let asked = api.bot.post("/approvals", refund("1", 2_400)).await;
-    let id = id_of(&asked.body);
-    assert_eq!((asked.status, asked.location.as_str()), (201, &*format!("/api/v1/approvals/{id}")));
+    let response = api.bot.post("/approvals", refund("1", 2_400)).await;
+    let id = id_of(&response.body);
     assert_eq!(
-        (&asked.body["tool"], &asked.body["run"], &asked.body["status"]),
+        (response.status, response.location.as_str()),
+        (201, &*format!("/api/v1/approvals/{id}"))
+    );
+    assert_eq!(
+        (&response.body["tool"], &response.body["run"], &response.body["status"]),
         (&json!("refund"), &json!("run-1"), &json!("pending"))
     );
     let waiting = tokio::spawn({
@@ -238,8 +241,15 @@ async fn an_agent_asks_waits_begins_what_was_approved_and_says_how_it_ended() {
     let logged =
         json!({"run": "run-1", "action": "told Mia", "case": "ticket-7", "in_reply_to": id});
     assert_eq!(api.bot.post("/actions", logged).await.ok(201), json!({"recorded": true}));
-    let kinds: Vec<_> =
-        api.desk.agent.case("ticket-7").await.unwrap().iter().map(|record| record.kind()).collect();
+    let kinds: Vec<_> = api
+        .inbox
+        .agent
+        .case("ticket-7")
+        .await
+        .unwrap()
+        .iter()
+        .map(|record| record.kind())
+        .collect();
     assert_eq!(kinds, ["assessed", "voted", "dispatched", "finished", "action"]);
 }
 
@@ -293,19 +303,19 @@ async fn neither_kind_of_token_does_the_others_part() {
     for token in ["", "x", ReviewerToken::new().reveal(), AgentToken::new().reveal()] {
         let stranger = ApiClient { token: token.to_owned(), ..api.bot.clone() };
         // Whoever is wrong too often waits: see `security_log.rs`.
-        api.desk.clock.advance(Duration::from_mins(15));
+        api.inbox.clock.advance(Duration::from_mins(15));
         let answer = stranger.get(&format!("/approvals/{id}")).await;
         assert_eq!((answer.status, answer.problem()), (401, "unknown-token"));
         assert_eq!(stranger.get("/reviews").await.problem(), "unknown-token");
     }
-    assert_eq!(api.desk.approval(id.parse().unwrap()).await.status(), Status::Pending);
+    assert_eq!(api.inbox.approval(id.parse().unwrap()).await.status(), Status::Pending);
 }
 
 #[tokio::test]
 async fn a_session_of_a_browser_is_no_token_and_a_token_no_session() {
     let api = ApiFixture::open().await;
     let id = id_of(&api.bot.post("/approvals", refund("1", 50)).await.ok(201));
-    let mut browser = api.desk.signed_in(&api.desk.dana).await;
+    let mut browser = api.inbox.signed_in(&api.inbox.dana).await;
     assert_eq!(browser.get(&format!("/api/v1/reviews/{id}")).await.status, 401);
     let page = api.dana.send("GET", &format!("/approvals/{id}"), None).await;
     assert_eq!(page.status, 200, "the page for signing in, to which it was sent: {}", page.text);
@@ -316,7 +326,7 @@ async fn a_session_of_a_browser_is_no_token_and_a_token_no_session() {
 async fn an_agent_sees_only_its_own_calls() {
     let api = ApiFixture::open().await;
     let id = id_of(&api.bot.post("/approvals", refund("1", 50)).await.ok(201));
-    let native = api.desk.ask_to_pay(50).await;
+    let native = api.inbox.ask_to_pay(50).await;
     for (program, id) in [(&api.careful, id.as_str()), (&api.bot, &native.to_string())] {
         assert_eq!(program.get(&format!("/approvals/{id}")).await.problem(), "not-found");
         assert_eq!(program.get(&format!("/approvals/{id}/events")).await.problem(), "not-found");
@@ -348,10 +358,10 @@ async fn whom_the_people_file_wants_to_be_asked_is_asked_whatever_the_agent_says
     let api = ApiFixture::open().await;
     let mut lax = refund("1", 50);
     lax["required_role"] = json!("intern");
-    let asked = api.careful.post("/approvals", lax).await.ok(201);
-    let waits = asked["waits_for"].as_str().unwrap().to_owned();
+    let response = api.careful.post("/approvals", lax).await.ok(201);
+    let waits = response["waits_for"].as_str().unwrap().to_owned();
     assert!(waits.contains("an intern") && waits.contains("a manager"), "{waits}");
-    let id = id_of(&asked);
+    let id = id_of(&response);
     assert_eq!(api.decide(&api.ines, &id, "approve", json!({})).await.ok(200)["status"], "pending");
     assert_eq!(
         api.decide(&api.dana, &id, "approve", json!({})).await.ok(200)["status"],
@@ -372,15 +382,15 @@ async fn whom_the_people_file_wants_to_be_asked_by_now_must_have_been_asked() {
         let hash = gate_runtime::id::Digest::of(&api.bot.token);
         format!("[[agent]]\nid = \"bot\"\nasks = [{asks}]\ntoken = \"{hash}\"\n")
     };
-    let people = [("dana", "manager", &api.desk.dana), ("ines", "cfo", &api.desk.ines)];
-    write_people(&api.desk.folder, &people, &agent("\"cfo\""));
+    let people = [("dana", "manager", &api.inbox.dana), ("ines", "cfo", &api.inbox.ines)];
+    write_people(&api.inbox.folder, &people, &agent("\"cfo\""));
     let refused = api.bot.post(&format!("/approvals/{id}/begin"), json!({})).await;
     assert!(
         refused.problem() == "state" && refused.text.contains("A cfo must now agree"),
         "{}",
         refused.text
     );
-    write_people(&api.desk.folder, &people, &agent("\"manager\""));
+    write_people(&api.inbox.folder, &people, &agent("\"manager\""));
     assert_eq!(
         api.bot.post(&format!("/approvals/{id}/begin"), json!({})).await.ok(200)["attempts"],
         1
@@ -475,7 +485,7 @@ async fn what_is_malformed_is_refused_with_its_place_and_asks_nobody() {
     assert_eq!(api.dana.get("/reviews?limit=0").await.problem(), "malformed");
     assert_eq!(api.dana.get("/reviews?status=nice").await.problem(), "malformed");
     assert_eq!(api.dana.get("/records?after=-1").await.problem(), "malformed");
-    assert!(api.desk.agent.pending().await.unwrap().is_empty());
+    assert!(api.inbox.agent.pending().await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -485,7 +495,7 @@ async fn a_wait_ends_in_time_and_no_longer_one_is_promised() {
     assert_eq!(api.bot.get(&format!("/approvals/{id}?wait=0")).await.ok(200)["status"], "pending");
     assert_eq!(api.bot.get(&format!("/approvals/{id}?wait=26")).await.problem(), "malformed");
     assert_eq!(api.bot.get(&format!("/approvals/{id}?wait=1&wait=2")).await.problem(), "malformed");
-    api.desk.clock.advance(Duration::from_hours(25));
+    api.inbox.clock.advance(Duration::from_hours(25));
     let expired = api.bot.get(&format!("/approvals/{id}?wait=25")).await.ok(200);
     assert_eq!(expired["status"], "expired");
     assert!(expired["message"].as_str().unwrap().contains("nobody decided"), "{expired}");
@@ -495,12 +505,12 @@ async fn a_wait_ends_in_time_and_no_longer_one_is_promised() {
 async fn a_stream_tells_of_the_decision_and_ends() {
     let api = ApiFixture::open().await;
     let id = id_of(&api.bot.post("/approvals", refund("1", 50)).await.ok(201));
-    let mut stream = TcpStream::connect(api.desk.address).unwrap();
+    let mut stream = TcpStream::connect(api.inbox.address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let head = format!(
         "GET /api/v1/approvals/{id}/events HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer \
          {}\r\nConnection: close\r\n\r\n",
-        api.desk.address, api.bot.token
+        api.inbox.address, api.bot.token
     );
     stream.write_all(head.as_bytes()).unwrap();
     let reading = spawn_blocking(move || {
@@ -511,9 +521,9 @@ async fn a_stream_tells_of_the_decision_and_ends() {
             .collect::<Vec<_>>()
     });
     api.decide(&api.dana, &id, "reject", json!({"reason": "not ours"})).await.ok(200);
-    let told = reading.await.unwrap();
-    assert_eq!(told.last(), Some(&json!("rejected")), "{told:?}");
-    assert!(told.len() <= 2, "{told:?}");
+    let response = reading.await.unwrap();
+    assert_eq!(response.last(), Some(&json!("rejected")), "{response:?}");
+    assert!(response.len() <= 2, "{response:?}");
 }
 
 #[tokio::test]
@@ -572,7 +582,7 @@ async fn a_decision_is_about_what_was_shown_and_a_destructive_one_names_the_tool
         api.decide(&api.dana, &id, "approve", json!({"confirm": "refund"})).await.problem(),
         "invalid"
     );
-    assert_eq!(api.desk.approval(id.parse().unwrap()).await.status(), Status::Pending);
+    assert_eq!(api.inbox.approval(id.parse().unwrap()).await.status(), Status::Pending);
     let edit = json!({"arguments": {"order": "A-1", "cents": "forty"}, "confirm": "bot/refund"});
     let wrong = api.decide(&api.dana, &id, "edit", edit).await;
     assert_eq!(
@@ -581,14 +591,14 @@ async fn a_decision_is_about_what_was_shown_and_a_destructive_one_names_the_tool
     );
     let edit = json!({"arguments": {"order": "A-1", "cents": 40}, "confirm": "bot/refund"});
     assert_eq!(api.decide(&api.dana, &id, "edit", edit).await.ok(200)["proposed"]["cents"], 50);
-    let stands = api.bot.get(&format!("/approvals/{id}")).await.ok(200);
-    assert_eq!((&stands["edited"], &stands["arguments"]["cents"]), (&json!(true), &json!(40)));
+    let response = api.bot.get(&format!("/approvals/{id}")).await.ok(200);
+    assert_eq!((&response["edited"], &response["arguments"]["cents"]), (&json!(true), &json!(40)));
     // Whoever changed what cannot be undone does not decide it alone.
     assert_eq!(
-        (&stands["status"], &stands["waits_for"]),
+        (&response["status"], &response["waits_for"]),
         (&json!("pending"), &json!("somebody other than dana, who changed it"))
     );
-    let omar = ApiClient { address: api.desk.address, token: api.desk.omar.reveal().to_owned() };
+    let omar = ApiClient { address: api.inbox.address, token: api.inbox.omar.reveal().to_owned() };
     api.decide(&omar, &id, "approve", json!({"confirm": "bot/refund"})).await.ok(200);
     api.dana.post(&format!("/reviews/{id}/revoke"), json!({"reason": "wrong order"})).await.ok(200);
     assert_eq!(api.bot.post(&format!("/approvals/{id}/begin"), json!({})).await.problem(), "state");
@@ -644,9 +654,9 @@ async fn reviews_and_records_come_in_pages() {
 #[tokio::test]
 async fn a_token_that_was_replaced_opens_nothing_from_then_on() {
     let api = ApiFixture::open().await;
-    let people = FileDirectory::open(api.desk.folder.path().join("people.toml")).unwrap();
+    let people = FileDirectory::open(api.inbox.folder.path().join("people.toml")).unwrap();
     assert!(people.agent_of(&api.bot.token).unwrap().is_some());
-    write_people(&api.desk.folder, &[("dana", "manager", &api.desk.dana)], "");
+    write_people(&api.inbox.folder, &[("dana", "manager", &api.inbox.dana)], "");
     assert_eq!(api.bot.post("/approvals", refund("1", 50)).await.problem(), "unknown-token");
     assert_eq!(api.ines.get("/reviews").await.problem(), "unknown-token");
     assert_eq!(api.dana.get("/reviews").await.status, 200);
@@ -665,7 +675,7 @@ async fn an_agent_is_called_back_with_the_decision_signed_and_again_if_it_did_no
     let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     let callbacks = Callbacks::private([secret.parse::<WebhookSecret>().unwrap()]).unwrap();
     let api = ApiFixture::open_as(|inbox| inbox.callbacks(&callbacks)).await;
-    let (store, clock) = (api.desk.store.clone(), api.desk.clock.clone());
+    let (store, clock) = (api.inbox.store.clone(), api.inbox.clock.clone());
     let teller: Gate<NoTools> = Gate::builder(())
         .store(store)
         .clock(clock.clone())
@@ -758,9 +768,9 @@ async fn a_schema_that_leads_back_to_itself_or_costs_without_end_is_refused() {
             "$defs": {"a%30": true, "a0": true},
         }),
     ] {
-        let mut asked = refund("loop", 5);
-        (asked["schema"], asked["arguments"]) = (schema, json!({}));
-        let answer = api.bot.post("/approvals", asked).await;
+        let mut body = refund("loop", 5);
+        (body["schema"], body["arguments"]) = (schema, json!({}));
+        let answer = api.bot.post("/approvals", body).await;
         assert_eq!((answer.status, answer.problem()), (422, "invalid"), "{}", answer.text);
     }
 }
@@ -777,10 +787,10 @@ async fn what_would_take_long_to_check_is_refused_with_its_place() {
         (json!({"pattern": "([ab].{200}[cd].{200}[ef])Z"}), json!({"x": text}), "/x"),
         (json!({"items": {"allOf": fractions}}), json!({"x": numbers}), "/x/"),
     ] {
-        let mut asked = refund("costly", 5);
-        asked["schema"] = json!({"type": "object", "properties": {"x": schema}});
-        asked["arguments"] = arguments;
-        let answer = api.bot.post("/approvals", asked).await;
+        let mut body = refund("costly", 5);
+        body["schema"] = json!({"type": "object", "properties": {"x": schema}});
+        body["arguments"] = arguments;
+        let answer = api.bot.post("/approvals", body).await;
         assert_eq!((answer.status, answer.problem()), (422, "invalid"), "{:.300}", answer.text);
         assert!(
             answer.text.contains("would take too long") && answer.text.contains(place),
@@ -814,20 +824,20 @@ async fn an_agent_whose_schemas_cost_too_much_is_told_when_to_come_back() {
 #[tokio::test]
 async fn an_agent_that_floods_people_with_questions_has_to_wait() {
     let api = ApiFixture::open().await;
-    let people = [("dana", "manager", &api.desk.dana), ("omar", "manager", &api.desk.omar)];
+    let people = [("dana", "manager", &api.inbox.dana), ("omar", "manager", &api.inbox.omar)];
     let token = AgentToken::new();
     let agent = format!("[[agent]]\nid = \"flood\"\nat_once = 2\ntoken = \"{}\"\n", token.hash());
-    write_people(&api.desk.folder, &people, &agent);
+    write_people(&api.inbox.folder, &people, &agent);
     let flood = ApiClient { token: token.reveal().to_owned(), ..api.bot.clone() };
     let first = flood.post("/approvals", refund("1", 5)).await.ok(201);
     flood.post("/approvals", refund("2", 5)).await.ok(201);
     for path in ["/approvals", "/questions"] {
-        let asked = if path == "/approvals" {
+        let call_body = if path == "/approvals" {
             refund("3", 5)
         } else {
             json!({"external_id": "3", "question": "Why?"})
         };
-        let answer = flood.post(path, asked).await;
+        let answer = flood.post(path, call_body).await;
         assert_eq!((answer.status, answer.problem()), (429, "too-many"), "{}", answer.text);
         assert!(answer.text.contains("agent's questions already wait"), "{}", answer.text);
     }
@@ -836,7 +846,7 @@ async fn an_agent_that_floods_people_with_questions_has_to_wait() {
         first["id"],
         "it is asked already"
     );
-    api.desk.reject(first["id"].as_str().unwrap().parse().unwrap(), "dana", "no").await;
+    api.inbox.reject(first["id"].as_str().unwrap().parse().unwrap(), "dana", "no").await;
     flood.post("/approvals", refund("3", 6)).await.ok(201);
 }
 

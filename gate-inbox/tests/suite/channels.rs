@@ -27,7 +27,7 @@ struct ChannelView {
 
 /// Every channel, over one desk.
 struct AllChannels {
-    desk: TestInbox,
+    inbox: TestInbox,
     browser: TestBrowser,
     smtp: TestSmtpServer,
     slack: (FakeService, Slack),
@@ -54,7 +54,7 @@ impl AllChannels {
         let mail = mail.to("team@example.com").unwrap();
         let browser = fixture.signed_in(&fixture.dana).await;
         Self {
-            desk: fixture,
+            inbox: fixture,
             browser,
             smtp,
             slack: (service, slack),
@@ -67,7 +67,7 @@ impl AllChannels {
     async fn tell(&self, notifier: &dyn Notifier, id: ApprovalId) {
         let is_it =
             |notice: &DeliveryNotice| notice.approval().is_some_and(|approval| approval.id() == id);
-        let notice = self.desk.notices(notifier).await.into_iter().find(is_it);
+        let notice = self.inbox.notices(notifier).await.into_iter().find(is_it);
         let notice = notice.unwrap_or_else(|| panic!("{} has no news of {id}", notifier.name()));
         notifier.deliver(&notice).await.unwrap();
     }
@@ -79,8 +79,8 @@ impl AllChannels {
             all.push(ChannelView { channel, warns: text.contains(warning), text });
         };
         let screen = ScreenBuffer::default();
-        let asked = self.desk.agent.interruption(id).await.unwrap().unwrap();
-        Terminal::over(Cursor::new(""), screen.clone()).show(&asked).await.unwrap();
+        let interruption = self.inbox.agent.interruption(id).await.unwrap().unwrap();
+        Terminal::over(Cursor::new(""), screen.clone()).show(&interruption).await.unwrap();
         add("terminal", screen.text(), "shown as \\u{…}");
 
         let page = self.browser.get_call(id).await;
@@ -88,7 +88,7 @@ impl AllChannels {
         add("list", unescaped(&self.browser.get("/").await.text), "Odd characters");
 
         self.tell(&self.slack.1, id).await;
-        let message = self.slack.0.came().await.json();
+        let message = self.slack.0.next_received().await.json();
         add("Slack", texts(&message).join("\n"), "shown as \\u{…}");
 
         self.tell(&self.mail, id).await;
@@ -98,7 +98,7 @@ impl AllChannels {
         add("mail as HTML", unescaped(&mail.html), "shown as \\u{…}");
 
         self.tell(&self.pagerduty.1, id).await;
-        let incident = self.pagerduty.0.came().await.json();
+        let incident = self.pagerduty.0.next_received().await.json();
         add("PagerDuty", texts(&incident["payload"]).join("\n"), "shown as \\u{…}");
         all
     }
@@ -109,7 +109,7 @@ impl AllChannels {
         let call =
             ToolCall::new(format!("call-{number}"), "pay", arguments.to_string()).reasoning(text);
         let run =
-            self.desk.agent.run(&*format!("run-{number}")).on_behalf_of("mia").case("ticket-7");
+            self.inbox.agent.run(&*format!("run-{number}")).on_behalf_of("mia").case("ticket-7");
         run.submit([call]).await.unwrap().answers()[0].approval().unwrap().id()
     }
 
@@ -130,7 +130,7 @@ impl AllChannels {
         .request(RemoteRequest::new().summary(text).priority(RequestPriority::Urgent))
         .reasoning(text);
         // One of its own for each: whoever is refused too often is heard no more.
-        let agent = self.desk.agent.remote(&*format!("billing-bot-{number}"));
+        let agent = self.inbox.agent.remote(&*format!("billing-bot-{number}"));
         agent.ask(call.ask("money", ask(role("manager")))).await.unwrap().id()
     }
 }
@@ -189,7 +189,7 @@ async fn an_ordinary_text_is_shown_as_it_is_and_without_a_warning_in_every_chann
                     wrong.push(format!("{channel} warns: {warns}, of {text:?}:\n{shown}"));
                 }
             }
-            channels.desk.reject(id, "dana", "no").await;
+            channels.inbox.reject(id, "dana", "no").await;
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
@@ -215,7 +215,7 @@ async fn a_hostile_text_acts_and_hides_in_no_channel_and_is_never_the_gates_own_
                     acting(&shown)
                 ));
             }
-            channels.desk.reject(id, "dana", "no").await;
+            channels.inbox.reject(id, "dana", "no").await;
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));

@@ -114,8 +114,8 @@ async fn a_vote_on_other_arguments_does_not_pass_for_one_that_counts() {
     dana.get(&path).await.has("You have voted. A new vote replaces it.").has_not("does not count");
     dana.get("/").await.has("1 vote, by <bdi>dana</bdi>");
     let omar = fixture.agent.reviewer("omar").await.unwrap();
-    let asked = fixture.agent.interruption(id).await.unwrap().unwrap();
-    asked.edit(&omar, Edit::new().set("amount", 7_000)).await.unwrap();
+    let interruption = fixture.agent.interruption(id).await.unwrap().unwrap();
+    interruption.edit(&omar, Edit::new().set("amount", 7_000)).await.unwrap();
     dana.get(&path)
         .await
         .has("approved it, of other arguments: it does not count")
@@ -408,8 +408,8 @@ async fn the_timeline_of_a_case_says_what_happened() {
     let turn = run.proceed().await.unwrap();
     assert_eq!(turn.answers()[0].for_model(), "paid 5 to bob");
     let page = dana.get("/case?id=ticket-9").await;
-    for words in ["People are asked", "Approved", "Started", "Ran", "paid 5 to bob"] {
-        page.has(words);
+    for expected_text in ["People are asked", "Approved", "Started", "Ran", "paid 5 to bob"] {
+        page.has(expected_text);
     }
 }
 

@@ -94,12 +94,12 @@ async fn a_standing_permission_says_what_it_lets_through_and_lets_that_through()
         ToolCall::new(call, "pay", json!({"to": "alice", "amount": amount}).to_string())
     };
     let turn = run.submit([pay("a", 100), pay("b", 101)]).await.unwrap();
-    let asked: Vec<_> = turn
+    let amounts: Vec<_> = turn
         .interruptions()
         .iter()
-        .map(|asked| asked.approval().arguments().get("amount"))
+        .map(|interruption| interruption.approval().arguments().get("amount"))
         .collect();
-    assert_eq!(asked, [Some(json!(101))], "100 is let through");
+    assert_eq!(amounts, [Some(json!(101))], "100 is let through");
     dana.get("/standing").await.has("used 1 time · 1 time left");
 }
 
@@ -123,7 +123,7 @@ async fn odd_input_is_refused_at_its_field() {
     let mut dana = fixture.signed_in(&fixture.dana).await;
     let id = fixture.ask_to_pay(50).await;
     let path = format!("/approvals/{id}/grant");
-    for (changes, words) in [
+    for (changes, expected_text) in [
         (&[("bound.amount", "up_to"), ("max.amount", "49")][..], "this call has 50"),
         (
             &[("bound.amount", "up_to"), ("max.amount", "1e9")],
@@ -152,7 +152,7 @@ async fn odd_input_is_refused_at_its_field() {
         for confirmed in [&[][..], &[("confirmed", "yes")]] {
             let page = dana.fill(&path, &path, &[&with(changes)[..], confirmed].concat()).await;
             assert_eq!(page.status, 422, "{changes:?} {}", page.text);
-            page.has(words).has("aria-invalid");
+            page.has(expected_text).has("aria-invalid");
         }
     }
     assert_eq!(
@@ -206,7 +206,7 @@ async fn where_the_rules_allow_none_it_is_said_and_none_is_given() {
         [("run", "this"), ("agent", "this"), ("principal", "this"), ("bound.user", "same")];
     let bounds = [("bound.to", "same"), ("bound.amount", "same"), ("bound.password", "any")];
     let fields = [&others[..], &bounds[..]].concat();
-    for (id, words, refused) in [
+    for (id, expected_text, refused) in [
         (
             close,
             "the rules require a separate decision on each of these calls",
@@ -215,10 +215,10 @@ async fn where_the_rules_allow_none_it_is_said_and_none_is_given() {
         (large, "several people must agree", "several people must agree"),
         (secret, "the call has a secret", "the call has a secret argument"),
     ] {
-        dana.get_call(id).await.has(words).has_not(&format!("/approvals/{id}/grant"));
+        dana.get_call(id).await.has(expected_text).has_not(&format!("/approvals/{id}/grant"));
         let page = dana.get(&format!("/approvals/{id}/grant")).await;
         assert_eq!(page.status, 403);
-        page.has(words);
+        page.has(expected_text);
         let forced = force(&mut dana, &fixture, id, &fields).await;
         assert_eq!(forced.status, 422, "{}", forced.text);
         forced.has(refused);

@@ -16,10 +16,10 @@ fn entries(page: &PageResponse) -> usize {
 }
 
 /// Where a link with these words leads.
-fn link(page: &PageResponse, words: &str) -> Option<String> {
+fn link(page: &PageResponse, expected_text: &str) -> Option<String> {
     let before = page
         .text
-        .split(&format!(">{words}</a>"))
+        .split(&format!(">{expected_text}</a>"))
         .next()
         .filter(|before| before.len() < page.text.len())?;
     Some(before.rsplit("href=\"").next()?.split('"').next()?.replace("&amp;", "&"))

@@ -112,7 +112,7 @@ async fn check_grant(fixture: &TestInbox, run: &Run<Tools>, hostile: &str) {
     let id = turn
         .interruptions()
         .iter()
-        .find(|asked| asked.approval().subject().call().as_str() == "to-grant")
+        .find(|interruption| interruption.approval().subject().call().as_str() == "to-grant")
         .unwrap()
         .id();
     let path = format!("/approvals/{id}/grant");

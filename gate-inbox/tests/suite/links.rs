@@ -14,7 +14,7 @@ use tempfile::TempDir;
 const INBOX: &str = "https://gate.example.com";
 
 struct LinkFixture {
-    desk: TestInbox,
+    inbox: TestInbox,
     links: Links,
     folder: TempDir,
 }
@@ -27,7 +27,7 @@ impl LinkFixture {
         };
         let of_the_inbox = links();
         let fixture = TestInbox::open_as(|inbox| inbox.links(of_the_inbox)).await;
-        Self { desk: fixture, links: links(), folder }
+        Self { inbox: fixture, links: links(), folder }
     }
 
     /// The path of a link to a call as it is now.
@@ -36,13 +36,13 @@ impl LinkFixture {
     }
 
     async fn path_for(&self, id: ApprovalId, intent: Intent, whom: &str) -> String {
-        let now = gate_runtime::store::Clock::now(&self.desk.clock);
-        let url = self.links.to(&self.desk.approval(id).await, intent, whom, now);
+        let now = gate_runtime::store::Clock::now(&self.inbox.clock);
+        let url = self.links.to(&self.inbox.approval(id).await, intent, whom, now);
         url.strip_prefix(INBOX).unwrap().to_owned()
     }
 
     async fn records(&self) -> usize {
-        self.desk.agent.records(0, 10_000).await.unwrap().len()
+        self.inbox.agent.records(0, 10_000).await.unwrap().len()
     }
 }
 
@@ -68,15 +68,15 @@ async fn send(
 /// Scenario 61.
 #[tokio::test]
 async fn a_scanner_that_opens_every_link_decides_nothing_and_uses_none_up() {
-    let post = LinkFixture::open().await;
-    let id = post.desk.ask_to_pay(50).await;
+    let link_fixture = LinkFixture::open().await;
+    let id = link_fixture.inbox.ask_to_pay(50).await;
     let mut paths = Vec::new();
     for intent in [Intent::Approve, Intent::Reject, Intent::Open] {
-        paths.push(post.path(id, intent).await);
+        paths.push(link_fixture.path(id, intent).await);
     }
-    let before = post.records().await;
-    let mut dana = post.desk.signed_in(&post.desk.dana).await;
-    for browser in [&mut post.desk.browser(), &mut dana] {
+    let before = link_fixture.records().await;
+    let mut dana = link_fixture.inbox.signed_in(&link_fixture.inbox.dana).await;
+    for browser in [&mut link_fixture.inbox.browser(), &mut dana] {
         for headers in [
             &[][..],
             &[("sec-purpose", "prefetch"), ("purpose", "prefetch")],
@@ -98,19 +98,22 @@ async fn a_scanner_that_opens_every_link_decides_nothing_and_uses_none_up() {
             }
         }
     }
-    assert_eq!((post.records().await, post.desk.approval(id).await.votes().len()), (before, 0));
+    assert_eq!(
+        (link_fixture.records().await, link_fixture.inbox.approval(id).await.votes().len()),
+        (before, 0)
+    );
     dana.headers.clear();
     let page = send(&mut dana, &paths[0], &format!("/approvals/{id}/approve"), &[]).await;
     assert_eq!(page.status, 303, "it still is good");
-    assert_eq!(post.desk.approval(id).await.status(), Status::Approved);
+    assert_eq!(link_fixture.inbox.approval(id).await.status(), Status::Approved);
 }
 
 #[tokio::test]
 async fn a_link_leads_through_signing_in_to_a_page_that_says_what_its_form_decides() {
-    let post = LinkFixture::open().await;
-    let id = post.desk.ask_to_pay(50).await;
-    let path = post.path(id, Intent::Reject).await;
-    let mut browser = post.desk.browser();
+    let link_fixture = LinkFixture::open().await;
+    let id = link_fixture.inbox.ask_to_pay(50).await;
+    let path = link_fixture.path(id, Intent::Reject).await;
+    let mut browser = link_fixture.inbox.browser();
     browser.headers = vec![
         ("sec-fetch-site", "cross-site".to_owned()),
         ("sec-fetch-mode", "navigate".to_owned()),
@@ -121,7 +124,7 @@ async fn a_link_leads_through_signing_in_to_a_page_that_says_what_its_form_decid
     assert_eq!(page.location, Some(format!("/sign-in?link={}", link_of(&path))));
     let page = browser.get(&page.location.unwrap()).await;
     let (secret, link) = (page.hidden("form_secret"), page.hidden("link"));
-    let token = post.desk.dana.reveal().to_owned();
+    let token = link_fixture.inbox.dana.reveal().to_owned();
     let wrong = browser
         .post("/sign-in", &[("form_secret", &secret), ("link", &link), ("token", "x")])
         .await;
@@ -144,7 +147,7 @@ async fn a_link_leads_through_signing_in_to_a_page_that_says_what_its_form_decid
         send(&mut browser, &path, &format!("/approvals/{id}/reject"), &[("reason", "not her")])
             .await;
     assert_eq!(sent.location, Some(format!("/approvals/{id}")));
-    let approval = post.desk.approval(id).await;
+    let approval = link_fixture.inbox.approval(id).await;
     assert!(
         matches!(approval.votes()[0].decision(), Decision::Reject { reason } if reason == "not her")
     );
@@ -153,11 +156,11 @@ async fn a_link_leads_through_signing_in_to_a_page_that_says_what_its_form_decid
 
 #[tokio::test]
 async fn a_link_decides_once_also_when_its_form_is_open_twice() {
-    let post = LinkFixture::open().await;
-    let id = post.desk.ask_to_pay(2_000).await;
-    let path = post.path(id, Intent::Approve).await;
+    let link_fixture = LinkFixture::open().await;
+    let id = link_fixture.inbox.ask_to_pay(2_000).await;
+    let path = link_fixture.path(id, Intent::Approve).await;
     let action = format!("/approvals/{id}/approve");
-    let mut dana = post.desk.signed_in(&post.desk.dana).await;
+    let mut dana = link_fixture.inbox.signed_in(&link_fixture.inbox.dana).await;
     let (one, two) = (dana.get(&path).await, dana.get(&path).await);
     let link = link_of(&path);
     assert_eq!(dana.fill_on(&one, &action, &[("link", link)]).await.status, 303);
@@ -166,35 +169,36 @@ async fn a_link_decides_once_also_when_its_form_is_open_twice() {
         303,
         "the same form again is no other"
     );
-    let me = post.desk.agent.reviewer("dana").await.unwrap();
-    post.desk.agent.interruption(id).await.unwrap().unwrap().withdraw(&me).await.unwrap();
+    let me = link_fixture.inbox.agent.reviewer("dana").await.unwrap();
+    link_fixture.inbox.agent.interruption(id).await.unwrap().unwrap().withdraw(&me).await.unwrap();
     let again = dana.fill_on(&two, &action, &[("link", link)]).await;
     assert_eq!(again.status, 410);
     again.has("This link was already used");
     dana.get(&path).await.has("Link already used");
-    let mut omar = post.desk.signed_in(&post.desk.omar).await;
+    let mut omar = link_fixture.inbox.signed_in(&link_fixture.inbox.omar).await;
     assert_eq!(omar.get(&path).await.status, 410, "for whomever");
-    assert_eq!(post.desk.approval(id).await.votes().len(), 0);
+    assert_eq!(link_fixture.inbox.approval(id).await.votes().len(), 0);
 
     // Omar's own is another.
-    let path = post.path_for(id, Intent::Approve, "omar@example.com").await;
+    let path = link_fixture.path_for(id, Intent::Approve, "omar@example.com").await;
     assert_eq!(send(&mut omar, &path, &action, &[]).await.status, 303);
-    assert_eq!(post.desk.approval(id).await.votes().len(), 1);
+    assert_eq!(link_fixture.inbox.approval(id).await.votes().len(), 1);
     // Who has the same key knows what was used, after a restart, too.
-    let fixture = TestInbox::open_as(|inbox| inbox.links(post.links.clone())).await;
+    let fixture = TestInbox::open_as(|inbox| inbox.links(link_fixture.links.clone())).await;
     assert_eq!(fixture.browser().get(&path).await.status, 410);
 }
 
 #[tokio::test]
 async fn a_link_that_was_changed_or_made_by_others_is_none() {
-    let post = LinkFixture::open().await;
-    let id = post.desk.ask_to_pay(50).await;
-    let path = post.path(id, Intent::Approve).await;
-    let mut dana = post.desk.signed_in(&post.desk.dana).await;
+    let link_fixture = LinkFixture::open().await;
+    let id = link_fixture.inbox.ask_to_pay(50).await;
+    let path = link_fixture.path(id, Intent::Approve).await;
+    let mut dana = link_fixture.inbox.signed_in(&link_fixture.inbox.dana).await;
     let other =
-        Links::new(LinkKey::in_file(post.folder.path().join("other.key")).unwrap(), INBOX).unwrap();
-    let now = gate_runtime::store::Clock::now(&post.desk.clock);
-    let forged = other.to(&post.desk.approval(id).await, Intent::Approve, "dana", now);
+        Links::new(LinkKey::in_file(link_fixture.folder.path().join("other.key")).unwrap(), INBOX)
+            .unwrap();
+    let now = gate_runtime::store::Clock::now(&link_fixture.inbox.clock);
+    let forged = other.to(&link_fixture.inbox.approval(id).await, Intent::Approve, "dana", now);
     let mut wrong = vec![
         forged.strip_prefix(INBOX).unwrap().to_owned(),
         format!("{path}A"),
@@ -212,15 +216,15 @@ async fn a_link_that_was_changed_or_made_by_others_is_none() {
         wrong.push(String::from_utf8(changed).unwrap());
     }
     for path in wrong {
-        for browser in [&mut post.desk.browser(), &mut dana] {
+        for browser in [&mut link_fixture.inbox.browser(), &mut dana] {
             let page = browser.get(&path).await;
             assert_eq!(page.status, 404, "{path}");
             page.has("This inbox did not make this link").has_not("alice");
         }
     }
     assert_eq!(dana.get(&path).await.status, 200);
-    post.desk.clock.advance(Duration::from_hours(24));
-    let page = post.desk.browser().get(&path).await;
+    link_fixture.inbox.clock.advance(Duration::from_hours(24));
+    let page = link_fixture.inbox.browser().get(&path).await;
     assert_eq!(page.status, 410);
     page.has("This link has expired");
     assert_eq!(
@@ -232,21 +236,21 @@ async fn a_link_that_was_changed_or_made_by_others_is_none() {
 
 #[tokio::test]
 async fn what_changed_was_decided_or_is_for_others_is_not_decided_by_a_link() {
-    let post = LinkFixture::open().await;
-    let id = post.desk.ask_to_pay(2_000).await;
+    let link_fixture = LinkFixture::open().await;
+    let id = link_fixture.inbox.ask_to_pay(2_000).await;
     let (approve, reject) =
-        (post.path(id, Intent::Approve).await, post.path(id, Intent::Reject).await);
-    let mut ines = post.desk.signed_in(&post.desk.ines).await;
+        (link_fixture.path(id, Intent::Approve).await, link_fixture.path(id, Intent::Reject).await);
+    let mut ines = link_fixture.inbox.signed_in(&link_fixture.inbox.ines).await;
     assert_eq!(
         ines.get(&approve).await.location,
         Some(format!("/approvals/{id}")),
         "its page says that others decide"
     );
-    let mut dana = post.desk.signed_in(&post.desk.dana).await;
+    let mut dana = link_fixture.inbox.signed_in(&link_fixture.inbox.dana).await;
     let page = dana.get(&approve).await;
-    let me = post.desk.agent.reviewer("omar").await.unwrap();
-    let asked = post.desk.agent.interruption(id).await.unwrap().unwrap();
-    asked.edit(&me, Edit::new().set("to", "mallory")).await.unwrap();
+    let me = link_fixture.inbox.agent.reviewer("omar").await.unwrap();
+    let interruption = link_fixture.inbox.agent.interruption(id).await.unwrap().unwrap();
+    interruption.edit(&me, Edit::new().set("to", "mallory")).await.unwrap();
     for path in [&approve, &reject] {
         let page = dana.get(path).await;
         assert_eq!(page.status, 409);
@@ -256,24 +260,24 @@ async fn what_changed_was_decided_or_is_for_others_is_not_decided_by_a_link() {
         .fill_on(&page, &format!("/approvals/{id}/approve"), &[("link", link_of(&approve))])
         .await;
     assert_eq!(sent.status, 409);
-    assert_eq!(post.desk.approval(id).await.votes().len(), 1);
-    post.desk.reject(id, "dana", "no").await;
+    assert_eq!(link_fixture.inbox.approval(id).await.votes().len(), 1);
+    link_fixture.inbox.reject(id, "dana", "no").await;
     assert_eq!(
         dana.get(&approve).await.location,
         Some(format!("/approvals/{id}")),
         "its page says what became of it"
     );
-    let open = post.path(id, Intent::Open).await;
+    let open = link_fixture.path(id, Intent::Open).await;
     assert_eq!(dana.get(&open).await.location, Some(format!("/approvals/{id}")));
 }
 
 #[tokio::test]
 async fn a_link_is_for_one_answer_to_one_call_and_only_the_form_of_the_session_uses_it() {
-    let post = LinkFixture::open().await;
-    let id = post.desk.ask_to_pay(50).await;
-    let other = post.desk.ask_to_pay(60).await;
-    let path = post.path(id, Intent::Reject).await;
-    let mut dana = post.desk.signed_in(&post.desk.dana).await;
+    let link_fixture = LinkFixture::open().await;
+    let id = link_fixture.inbox.ask_to_pay(50).await;
+    let other = link_fixture.inbox.ask_to_pay(60).await;
+    let path = link_fixture.path(id, Intent::Reject).await;
+    let mut dana = link_fixture.inbox.signed_in(&link_fixture.inbox.dana).await;
     for (id, what) in [(id, "approve"), (id, "respond"), (other, "reject"), (other, "approve")] {
         let fields = [("link", link_of(&path)), ("reason", "no"), ("value", "1")];
         let page = dana.decide(id, what, &fields).await;
@@ -293,31 +297,31 @@ async fn a_link_is_for_one_answer_to_one_call_and_only_the_form_of_the_session_u
         "without the session's secret"
     );
     for id in [id, other] {
-        assert_eq!(post.desk.approval(id).await.votes().len(), 0);
+        assert_eq!(link_fixture.inbox.approval(id).await.votes().len(), 0);
     }
     assert_eq!(dana.get(&path).await.status, 200, "nothing of it used it up");
 }
 
 #[tokio::test]
 async fn what_cannot_be_undone_wants_its_name_by_a_link_too() {
-    let post = LinkFixture::open().await;
-    let id = post.desk.ask("wipe", json!({"disk": "sda"})).await;
-    let path = post.path(id, Intent::Approve).await;
-    let mut dana = post.desk.signed_in(&post.desk.dana).await;
+    let link_fixture = LinkFixture::open().await;
+    let id = link_fixture.inbox.ask("wipe", json!({"disk": "sda"})).await;
+    let path = link_fixture.path(id, Intent::Approve).await;
+    let mut dana = link_fixture.inbox.signed_in(&link_fixture.inbox.dana).await;
     let action = format!("/approvals/{id}/approve");
     for wrong in ["", "wipee", "WIPE"] {
         let page = send(&mut dana, &path, &action, &[("typed", wrong)]).await;
         assert_eq!(page.status, 422);
     }
-    assert_eq!(post.desk.approval(id).await.votes().len(), 0);
+    assert_eq!(link_fixture.inbox.approval(id).await.votes().len(), 0);
     assert_eq!(send(&mut dana, &path, &action, &[("typed", "wipe")]).await.status, 303);
-    assert_eq!(post.desk.approval(id).await.status(), Status::Approved);
+    assert_eq!(link_fixture.inbox.approval(id).await.status(), Status::Approved);
 }
 
 #[tokio::test]
 async fn signing_in_leads_nowhere_that_somebody_else_wrote() {
-    let post = LinkFixture::open().await;
-    let mut browser = post.desk.browser();
+    let link_fixture = LinkFixture::open().await;
+    let mut browser = link_fixture.inbox.browser();
     for query in [
         "link=//evil.example",
         "link=..%2Fsign-out",
@@ -335,17 +339,19 @@ async fn signing_in_leads_nowhere_that_somebody_else_wrote() {
 #[tokio::test]
 async fn where_it_cannot_be_noted_that_a_link_is_used_it_decides_nothing() {
     use std::os::unix::fs::PermissionsExt as _;
-    let post = LinkFixture::open().await;
-    let id = post.desk.ask_to_pay(50).await;
-    let path = post.path(id, Intent::Approve).await;
-    let mut dana = post.desk.signed_in(&post.desk.dana).await;
+    let link_fixture = LinkFixture::open().await;
+    let id = link_fixture.inbox.ask_to_pay(50).await;
+    let path = link_fixture.path(id, Intent::Approve).await;
+    let mut dana = link_fixture.inbox.signed_in(&link_fixture.inbox.dana).await;
     let page = dana.get(&path).await;
     // A folder in the place of the file, also for whom no rights hold.
-    std::fs::create_dir(post.folder.path().join("links.key.used-2027-01-16")).unwrap();
-    std::fs::set_permissions(post.folder.path(), std::fs::Permissions::from_mode(0o500)).unwrap();
+    std::fs::create_dir(link_fixture.folder.path().join("links.key.used-2027-01-16")).unwrap();
+    std::fs::set_permissions(link_fixture.folder.path(), std::fs::Permissions::from_mode(0o500))
+        .unwrap();
     let sent =
         dana.fill_on(&page, &format!("/approvals/{id}/approve"), &[("link", link_of(&path))]).await;
     assert_eq!(sent.status, 503);
-    assert_eq!(post.desk.approval(id).await.votes().len(), 0);
-    std::fs::set_permissions(post.folder.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(link_fixture.inbox.approval(id).await.votes().len(), 0);
+    std::fs::set_permissions(link_fixture.folder.path(), std::fs::Permissions::from_mode(0o700))
+        .unwrap();
 }

@@ -40,9 +40,9 @@ async fn a_question_is_a_mail_with_all_that_is_needed_to_decide() {
     let (fixture, mut server, mail) = open().await;
     let id = fixture.ask_to_pay(50).await;
     let outcome = last(&fixture, &mail, None).await.unwrap().unwrap();
-    let came = server.came().await;
+    let session = server.next_received().await;
     assert_eq!(
-        came.said,
+        session.commands,
         [
             "EHLO example.com",
             "MAIL FROM:<gate@example.com>",
@@ -51,7 +51,7 @@ async fn a_question_is_a_mail_with_all_that_is_needed_to_decide() {
             "QUIT"
         ]
     );
-    let mail = came.mail.unwrap();
+    let mail = session.mail.unwrap();
     println!("{}\n{}\n{}", mail.raw, mail.text, mail.html);
     assert_eq!(mail.header("subject"), "Decision needed: pay: to alice, amount 50");
     assert_eq!(
@@ -79,14 +79,14 @@ async fn a_question_is_a_mail_with_all_that_is_needed_to_decide() {
              Opening the link decides nothing: it leads to a page where you sign in and decide."
         )
     );
-    for words in [
+    for expected_text in [
         "<h1",
         "pay needs a decision.",
         "&quot;alice&quot;",
         "it is due",
         &format!("href=\"{INBOX}/approvals/{id}\""),
     ] {
-        assert!(mail.html.contains(words), "{words}: {}", mail.html);
+        assert!(mail.html.contains(expected_text), "{expected_text}: {}", mail.html);
     }
     assert!(!mail.html.contains("<img") && !mail.html.contains("<script"));
 }
@@ -216,17 +216,21 @@ async fn a_question_is_written_with_its_choices_and_is_answered_in_the_inbox() {
         .await
         .unwrap();
     last(&fixture, &mail, None).await.unwrap();
-    let came = server.mail().await;
+    let session = server.mail().await;
     assert_eq!(
-        came.header("subject"),
+        session.header("subject"),
         "Answer needed: billing-bot/question: question “Which one?”"
     );
-    assert!(came.text.contains("\nbilling-bot/question needs an answer.\n"), "{}", came.text);
-    assert_eq!(links_of(&came), ["Reject:", "Answer in the inbox:"], "{}", came.text);
-    let words = "This is a question: an answer runs nothing. One of these counts, word for \
+    assert!(session.text.contains("\nbilling-bot/question needs an answer.\n"), "{}", session.text);
+    assert_eq!(links_of(&session), ["Reject:", "Answer in the inbox:"], "{}", session.text);
+    let expected_text = "This is a question: an answer runs nothing. One of these counts, word for \
         word:\n\n    | \"retry\"\n    | \"<b>skip</b>\\nApprove:\"\n";
-    assert!(came.text.contains(words), "{}", came.text);
-    assert!(came.html.contains("&quot;&lt;b&gt;skip&lt;/b&gt;\\nApprove:&quot;"), "{}", came.html);
+    assert!(session.text.contains(expected_text), "{}", session.text);
+    assert!(
+        session.html.contains("&quot;&lt;b&gt;skip&lt;/b&gt;\\nApprove:&quot;"),
+        "{}",
+        session.html
+    );
 
     agent.ask(question("2", AcceptedAnswers::Text)).await.unwrap();
     last(&fixture, &mail, None).await.unwrap();
@@ -247,17 +251,21 @@ async fn what_an_agent_of_another_program_says_of_its_tool_stands_behind_a_bar()
         .reasoning("it is due");
     fixture.agent.remote("billing-bot").ask(call.ask("money", ask(role("manager")))).await.unwrap();
     last(&fixture, &mail, None).await.unwrap();
-    let came = server.mail().await;
+    let session = server.mail().await;
     let claims = "The agent claims (nobody has checked it):\n\n    \
                   | Harmless Approve:\n    | It says: urgent\n    \
                   | It says of the tool: Only looks, and changes nothing.\n    | it is due\n\n";
-    assert!(came.text.contains(claims), "{}", came.text);
+    assert!(session.text.contains(claims), "{}", session.text);
     for claimed in ["looks", "Harmless", "urgent"] {
-        for line in came.text.lines().filter(|line| line.contains(claimed)) {
+        for line in session.text.lines().filter(|line| line.contains(claimed)) {
             assert!(line.starts_with("    | "), "{line}");
         }
-        let (before, after) = came.html.split_once("The agent claims").unwrap();
-        assert!(!before.contains(claimed) && after.contains(claimed), "{claimed}: {}", came.html);
+        let (before, after) = session.html.split_once("The agent claims").unwrap();
+        assert!(
+            !before.contains(claimed) && after.contains(claimed),
+            "{claimed}: {}",
+            session.html
+        );
     }
 }
 
@@ -272,16 +280,17 @@ async fn the_same_notice_is_the_same_mail_and_news_are_of_its_thread() {
 
     fixture.reject(id, "omar", "<b>no</b>\r\nBcc: mallory@example.com").await;
     assert_eq!(last(&fixture, &mail, Some(&first)).await, Ok(Some(first.clone())));
-    let news = server.mail().await;
-    assert_eq!(news.header("in-reply-to"), first);
-    assert_eq!(news.header("references"), format!("<gate.{id}@example.com> {first}"));
-    assert_ne!(news.header("message-id"), first);
-    assert_eq!(news.header("subject"), "Re: Decision needed: pay: to alice, amount 50");
-    let words = "pay: Rejected by omar: \"<b>no</b>\\u{d}\\u{a}Bcc: mallory@example.com\". It \
-        does not run.\n";
-    assert!(news.text.starts_with(words), "{}", news.text);
+    let decided_mail = server.mail().await;
+    assert_eq!(decided_mail.header("in-reply-to"), first);
+    assert_eq!(decided_mail.header("references"), format!("<gate.{id}@example.com> {first}"));
+    assert_ne!(decided_mail.header("message-id"), first);
+    assert_eq!(decided_mail.header("subject"), "Re: Decision needed: pay: to alice, amount 50");
+    let expected_text = "pay: Rejected by omar: \"<b>no</b>\\u{d}\\u{a}Bcc: mallory@example.com\". \
+        It does not run.\n";
+    assert!(decided_mail.text.starts_with(expected_text), "{}", decided_mail.text);
     assert!(
-        news.html.contains("&lt;b&gt;no&lt;/b&gt;") && news.text.contains("No action is needed.")
+        decided_mail.html.contains("&lt;b&gt;no&lt;/b&gt;")
+            && decided_mail.text.contains("No action is needed.")
     );
 
     // What nobody was told of is no news.
@@ -361,7 +370,7 @@ async fn what_may_work_later_is_tried_again_and_what_never_will_is_not() {
     let (fixture, mut server, mail) = open().await;
     let mail = mail.patience(Duration::from_millis(200)).sign_in("gate", "hunter2-secret");
     fixture.ask_to_pay(50).await;
-    for (act, is_final, words) in [
+    for (act, is_final, expected_text) in [
         (SmtpBehavior::Say("greeting", "421 busy"), false, "421"),
         (SmtpBehavior::Say("greeting", "554 go away"), true, "554"),
         (SmtpBehavior::Say("greeting", "hello \u{1b}[2J"), false, "team@example.com"),
@@ -382,14 +391,14 @@ async fn what_may_work_later_is_tried_again_and_what_never_will_is_not() {
         assert_eq!(error.is_final(), is_final, "{act:?}: {error}");
         assert!(error.to_string().starts_with("not sent to 1 of 1: team@example.com: "), "{error}");
         assert!(
-            error.to_string().contains(words) && !error.to_string().contains("hunter2"),
+            error.to_string().contains(expected_text) && !error.to_string().contains("hunter2"),
             "{act:?}: {error}"
         );
         assert!(
             !error.to_string().contains(['\u{1b}', '\u{202e}']) && error.to_string().len() < 500
         );
         if !matches!(act, SmtpBehavior::Never) {
-            server.came().await;
+            server.next_received().await;
         }
     }
     let nobody = Mail::new("gate@example.com", "127.0.0.1", INBOX)
@@ -425,7 +434,7 @@ async fn whom_a_notice_has_reached_does_not_get_it_again_because_of_others() {
         "not sent to 1 of 2: omar@example.com: transient error (451): later"
     );
     assert_eq!(server.mail().await.header("to"), "team@example.com");
-    server.came().await;
+    server.next_received().await;
     last(&fixture, &mail, None).await.unwrap();
     assert_eq!(server.mail().await.header("to"), "omar@example.com");
     server.is_silent();
@@ -437,7 +446,7 @@ async fn whom_a_notice_has_reached_does_not_get_it_again_because_of_others() {
         error.is_final() && error.to_string().starts_with("not sent to 1 of 2: team@example.com"),
         "{error}"
     );
-    server.came().await;
+    server.next_received().await;
     assert_eq!(server.mail().await.header("to"), "omar@example.com");
 }
 
@@ -448,18 +457,21 @@ async fn without_tls_nothing_is_said_to_a_server_that_is_not_on_this_machine() {
     fixture.ask_to_pay(50).await;
     let error = last(&fixture, &mail, None).await.unwrap_err();
     assert!(!error.is_final() && error.to_string().to_lowercase().contains("starttls"), "{error}");
-    let came = server.came().await;
+    let session = server.next_received().await;
     assert!(
-        came.mail.is_none()
-            && !came.said.iter().any(|line| line.starts_with("AUTH") || line.starts_with("MAIL")),
-        "{came:?}"
+        session.mail.is_none()
+            && !session
+                .commands
+                .iter()
+                .any(|line| line.starts_with("AUTH") || line.starts_with("MAIL")),
+        "{session:?}"
     );
     // Nor is it where TLS comes first, and the server speaks none.
     let error = last(&fixture, &mail.patience(Duration::from_millis(200)).tls_first(), None)
         .await
         .unwrap_err();
     assert!(!error.is_final(), "{error}");
-    assert_eq!(server.came().await.said, [""; 0]);
+    assert_eq!(server.next_received().await.commands, [""; 0]);
 }
 
 #[tokio::test]
@@ -480,14 +492,14 @@ async fn mail_goes_over_tls_to_whom_the_certificate_is_of_and_to_nobody_else() {
             !error.is_final() && error.to_string().contains("certificate"),
             "nobody vouches for it: {error}"
         );
-        assert!(server.came().await.mail.is_none());
+        assert!(server.next_received().await.mail.is_none());
         last(&fixture, &mail.certificate(pem.as_bytes()).unwrap(), None).await.unwrap();
-        let came = server.came().await;
-        assert!(came.mail.is_some());
-        let said: Vec<&str> =
-            came.said.iter().map(|line| line.split([' ', ':']).next().unwrap()).collect();
+        let session = server.next_received().await;
+        assert!(session.mail.is_some());
+        let commands: Vec<&str> =
+            session.commands.iter().map(|line| line.split([' ', ':']).next().unwrap()).collect();
         let before: &[&str] = if is_first { &[] } else { &["EHLO", "STARTTLS"] };
-        assert_eq!(said, [before, &["EHLO", "AUTH", "MAIL", "RCPT", "DATA", "QUIT"]].concat());
+        assert_eq!(commands, [before, &["EHLO", "AUTH", "MAIL", "RCPT", "DATA", "QUIT"]].concat());
     }
     let (tls, pem) = SmtpTls::of(&["mail.example"], false);
     let mut server = TestSmtpServer::open_with(Some(tls)).await;
@@ -502,7 +514,7 @@ async fn mail_goes_over_tls_to_whom_the_certificate_is_of_and_to_nobody_else() {
         !error.is_final() && error.to_string().contains("certificate"),
         "it is of another name: {error}"
     );
-    assert!(server.came().await.mail.is_none());
+    assert!(server.next_received().await.mail.is_none());
 }
 
 /// Scenarios 57 to 60.
@@ -531,12 +543,12 @@ async fn whatever_others_wrote_is_text_and_adds_no_header_and_no_line() {
             let call = ToolCall::new(ApprovalId::new().to_string(), "pay", arguments.to_string())
                 .reasoning(&*text);
             let turn = run.submit([call]).await.unwrap();
-            let [asked] = turn.interruptions() else { panic!("{turn:?}") };
+            let [interruption] = turn.interruptions() else { panic!("{turn:?}") };
             let first = last(&fixture, &mail, None).await.unwrap().unwrap();
-            check(&server.mail().await, hostile, asked.id());
-            fixture.reject(asked.id(), "dana", &text).await;
+            check(&server.mail().await, hostile, interruption.id());
+            fixture.reject(interruption.id(), "dana", &text).await;
             last(&fixture, &mail, Some(&first)).await.unwrap();
-            check(&server.mail().await, hostile, asked.id());
+            check(&server.mail().await, hostile, interruption.id());
         }
     }
 }

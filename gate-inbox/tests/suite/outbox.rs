@@ -18,21 +18,26 @@ use serde_json::{Value, json};
 const INBOX: &str = "https://gate.example.com";
 
 /// A process that tells, over the store of a desk and by its clock.
-async fn telling(fixture: &TestInbox, notifier: impl Notifier) -> Gate<NoTools> {
+async fn gate_with_notifier(fixture: &TestInbox, notifier: impl Notifier) -> Gate<NoTools> {
     let gate = Gate::builder(()).store(fixture.store.clone()).clock(fixture.clock.clone());
     gate.notify(notifier).build().await.unwrap()
 }
 
 /// Waits until a letter is in a state for the so-manieth try.
-async fn letter(gate: &Gate<NoTools>, state: DeliveryState, attempts: u32) -> Arc<Delivery> {
-    let begun = std::time::Instant::now();
+async fn wait_for_delivery(
+    gate: &Gate<NoTools>,
+    state: DeliveryState,
+    attempts: u32,
+) -> Arc<Delivery> {
+    let started = std::time::Instant::now();
     loop {
         let all = gate.deliveries(&DeliveryFilter::all()).await.unwrap();
-        let found =
-            all.iter().find(|letter| letter.state() == state && letter.attempts() == attempts);
+        let found = all
+            .iter()
+            .find(|delivery| delivery.state() == state && delivery.attempts() == attempts);
         match found {
             Some(found) => return Arc::clone(found),
-            None => assert!(begun.elapsed().as_secs() < 60, "{all:?}"),
+            None => assert!(started.elapsed().as_secs() < 60, "{all:?}"),
         }
         tokio::task::yield_now().await;
     }
@@ -40,14 +45,15 @@ async fn letter(gate: &Gate<NoTools>, state: DeliveryState, attempts: u32) -> Ar
 
 /// Waits until everything is delivered.
 async fn all_delivered(gate: &Gate<NoTools>, count: usize) {
-    let begun = std::time::Instant::now();
+    let started = std::time::Instant::now();
     loop {
         let all = gate.deliveries(&DeliveryFilter::all()).await.unwrap();
-        if all.len() == count && all.iter().all(|letter| letter.state() == DeliveryState::Delivered)
+        if all.len() == count
+            && all.iter().all(|delivery| delivery.state() == DeliveryState::Delivered)
         {
             return;
         }
-        assert!(begun.elapsed().as_secs() < 60, "{all:?}");
+        assert!(started.elapsed().as_secs() < 60, "{all:?}");
         tokio::task::yield_now().await;
     }
 }
@@ -63,8 +69,8 @@ fn posted(ts: &str) -> ServiceReply {
     ServiceReply::With("200 OK", json!({"ok": true, "channel": "C024BE91L", "ts": ts}).to_string())
 }
 
-fn which(came: &ServiceRequest) -> (&str, Value) {
-    (came.path(), came.json()["ts"].clone())
+fn which(request: &ServiceRequest) -> (&str, Value) {
+    (request.path(), request.json()["ts"].clone())
 }
 
 async fn deploy(fixture: &TestInbox) -> ApprovalId {
@@ -76,19 +82,22 @@ async fn slack_that_asks_to_be_left_alone_is_asked_again_when_it_said_under_the_
     let (fixture, (mut service, slack)) = (TestInbox::open().await, slack().await);
     service.reply(ServiceReply::With("429 Too Many Requests\r\nretry-after: 300", "{}".to_owned()));
     let id = fixture.ask_to_pay(50).await;
-    let gate = telling(&fixture, slack).await;
-    let first = service.came().await;
-    let waiting = letter(&gate, DeliveryState::Waiting, 1).await;
+    let gate = gate_with_notifier(&fixture, slack).await;
+    let first = service.next_received().await;
+    let waiting = wait_for_delivery(&gate, DeliveryState::Waiting, 1).await;
     assert_eq!(waiting.due_at(), fixture.clock.now() + Duration::from_mins(5));
     assert!(waiting.problem().unwrap().contains("429"), "{waiting:?}");
     service.is_silent();
     fixture.clock.advance(Duration::from_mins(5));
-    let second = service.came().await;
+    let second = service.next_received().await;
     assert_eq!(first.json()["metadata"], second.json()["metadata"]);
     all_delivered(&gate, 1).await;
 
     fixture.reject(id, "dana", "no").await;
-    assert_eq!(which(&service.came().await), ("/api/chat.update", json!("1800000000.000100")));
+    assert_eq!(
+        which(&service.next_received().await),
+        ("/api/chat.update", json!("1800000000.000100"))
+    );
     all_delivered(&gate, 2).await;
     service.is_silent();
 }
@@ -97,8 +106,8 @@ async fn slack_that_asks_to_be_left_alone_is_asked_again_when_it_said_under_the_
 async fn a_message_that_somebody_deleted_is_made_anew_and_that_one_is_changed_from_then_on() {
     let (fixture, (mut service, slack)) = (TestInbox::open().await, slack().await);
     let id = deploy(&fixture).await;
-    let gate = telling(&fixture, slack).await;
-    assert_eq!(service.came().await.path(), "/api/chat.postMessage");
+    let gate = gate_with_notifier(&fixture, slack).await;
+    assert_eq!(service.next_received().await.path(), "/api/chat.postMessage");
     all_delivered(&gate, 1).await;
 
     service.reply(ServiceReply::With(
@@ -108,12 +117,18 @@ async fn a_message_that_somebody_deleted_is_made_anew_and_that_one_is_changed_fr
     service.reply(posted("1800000600.000200"));
     fixture.clock.advance(Duration::from_mins(10));
     fixture.agent.run_due().await;
-    assert_eq!(which(&service.came().await), ("/api/chat.update", json!("1800000000.000100")));
-    assert_eq!(service.came().await.path(), "/api/chat.postMessage");
+    assert_eq!(
+        which(&service.next_received().await),
+        ("/api/chat.update", json!("1800000000.000100"))
+    );
+    assert_eq!(service.next_received().await.path(), "/api/chat.postMessage");
     all_delivered(&gate, 2).await;
 
     fixture.reject(id, "dana", "not on a Friday").await;
-    assert_eq!(which(&service.came().await), ("/api/chat.update", json!("1800000600.000200")));
+    assert_eq!(
+        which(&service.next_received().await),
+        ("/api/chat.update", json!("1800000600.000200"))
+    );
     all_delivered(&gate, 3).await;
     service.is_silent();
 }
@@ -124,15 +139,15 @@ async fn an_incident_opens_at_the_last_step_and_is_resolved_by_a_decision_elsewh
     let (fixture, mut service) = (TestInbox::open().await, FakeService::open(accepted()).await);
     let pagerduty =
         PagerDuty::new("0123456789abcdef0123456789abcdef").unwrap().api(&service.url()).unwrap();
-    let gate = telling(&fixture, pagerduty).await;
+    let gate = gate_with_notifier(&fixture, pagerduty).await;
     let id = deploy(&fixture).await;
     service.reply(ServiceReply::With("500 Internal Server Error", "no".to_owned()));
     fixture.clock.advance(Duration::from_mins(10));
     fixture.agent.run_due().await;
-    let first = service.came().await.json();
-    letter(&gate, DeliveryState::Waiting, 1).await;
+    let first = service.next_received().await.json();
+    wait_for_delivery(&gate, DeliveryState::Waiting, 1).await;
     fixture.clock.advance(Duration::from_secs(1));
-    let second = service.came().await.json();
+    let second = service.next_received().await.json();
     assert_eq!(
         (&first, &second["event_action"], &second["dedup_key"]),
         (&second, &json!("trigger"), &json!(id))
@@ -140,7 +155,7 @@ async fn an_incident_opens_at_the_last_step_and_is_resolved_by_a_decision_elsewh
     all_delivered(&gate, 1).await;
 
     fixture.reject(id, "dana", "not on a Friday").await;
-    let resolved = service.came().await.json();
+    let resolved = service.next_received().await.json();
     assert_eq!(
         (&resolved["event_action"], &resolved["dedup_key"]),
         (&json!("resolve"), &json!(id))
@@ -158,11 +173,11 @@ async fn a_mail_that_one_of_two_did_not_get_is_written_again_and_news_are_of_its
     server.act(SmtpBehavior::Take);
     server.act(SmtpBehavior::Say("RCPT", "450 later"));
     let id = fixture.ask_to_pay(50).await;
-    let gate = telling(&fixture, mail).await;
+    let gate = gate_with_notifier(&fixture, mail).await;
     let first = server.mail().await;
     assert_eq!(first.header("to"), "one@example.com");
-    assert!(server.came().await.mail.is_none());
-    letter(&gate, DeliveryState::Waiting, 1).await;
+    assert!(server.next_received().await.mail.is_none());
+    wait_for_delivery(&gate, DeliveryState::Waiting, 1).await;
     fixture.clock.advance(Duration::from_secs(1));
     let second = server.mail().await;
     assert_eq!(second.header("to"), "two@example.com");
@@ -171,9 +186,9 @@ async fn a_mail_that_one_of_two_did_not_get_is_written_again_and_news_are_of_its
 
     fixture.reject(id, "dana", "no").await;
     for to in ["one@example.com", "two@example.com"] {
-        let news = server.mail().await;
+        let decided_mail = server.mail().await;
         assert_eq!(
-            (news.header("to"), news.header("in-reply-to")),
+            (decided_mail.header("to"), decided_mail.header("in-reply-to")),
             (to, first.header("message-id"))
         );
     }
@@ -193,26 +208,29 @@ async fn one_of_two_is_not_reached(answer: &'static str, tries: u32) {
     for _ in 0..tries {
         server.act(SmtpBehavior::Say("RCPT", answer));
     }
-    let gate = telling(&fixture, mail).await;
+    let gate = gate_with_notifier(&fixture, mail).await;
     let first = server.mail().await;
     assert_eq!(first.header("to"), "dana@example.com");
     for attempt in 1..tries {
-        letter(&gate, DeliveryState::Waiting, attempt).await;
+        wait_for_delivery(&gate, DeliveryState::Waiting, attempt).await;
         fixture.clock.advance(Duration::from_mins(15));
     }
-    let dead = letter(&gate, DeliveryState::Dead, tries).await;
+    let dead = wait_for_delivery(&gate, DeliveryState::Dead, tries).await;
     assert!(
         dead.problem().unwrap().starts_with("not sent to 1 of 2: gone@example.com"),
         "{dead:?}"
     );
     for _ in 0..tries {
-        assert!(server.came().await.mail.is_none());
+        assert!(server.next_received().await.mail.is_none());
     }
     // Whoever was asked is told what became of it, and in the same thread.
     fixture.approve(id, "dana").await;
-    let news = server.mail().await;
-    assert_eq!(news.header("to"), "dana@example.com");
-    assert!(news.header("references").contains(first.header("message-id")), "{news:?}");
+    let decided_mail = server.mail().await;
+    assert_eq!(decided_mail.header("to"), "dana@example.com");
+    assert!(
+        decided_mail.header("references").contains(first.header("message-id")),
+        "{decided_mail:?}"
+    );
 }
 
 #[tokio::test]

@@ -37,13 +37,13 @@ async fn the_last_step_opens_an_incident_and_the_decision_resolves_it() {
     fixture.clock.advance(Duration::from_mins(10));
     fixture.agent.run_due().await;
     assert_eq!(fixture.tell(&pagerduty, None).await, [Ok(Some(id.to_string()))]);
-    let came = service.came().await;
+    let request = service.next_received().await;
     assert_eq!(
-        (came.line.as_str(), came.header("content-type")),
+        (request.line.as_str(), request.header("content-type")),
         ("POST /v2/enqueue HTTP/1.1", "application/json; charset=utf-8")
     );
     assert_eq!(
-        came.json(),
+        request.json(),
         json!({
             "routing_key": KEY,
             "event_action": "trigger",
@@ -81,9 +81,9 @@ async fn the_last_step_opens_an_incident_and_the_decision_resolves_it() {
     fixture.reject(id, "dana", "not on a Friday").await;
     let memo = id.to_string();
     assert_eq!(fixture.tell(&pagerduty, Some(&memo)).await.last(), Some(&Ok(Some(memo))));
-    let came = service.came().await;
+    let request = service.next_received().await;
     assert_eq!(
-        came.json(),
+        request.json(),
         json!({"routing_key": KEY, "event_action": "resolve", "dedup_key": id})
     );
 }
@@ -106,13 +106,17 @@ async fn by_option_every_question_opens_one_at_once_and_once() {
     let id = fixture.ask("log_in", json!({"user": "mia", "password": "hunter2-secret"})).await;
     for _ in 0..2 {
         fixture.tell(&pagerduty, None).await;
-        let came = service.came().await;
-        assert_eq!(came.json()["dedup_key"], id.to_string(), "what is told twice is one incident");
+        let request = service.next_received().await;
         assert_eq!(
-            came.json()["payload"]["custom_details"]["arguments"],
+            request.json()["dedup_key"],
+            id.to_string(),
+            "what is told twice is one incident"
+        );
+        assert_eq!(
+            request.json()["payload"]["custom_details"]["arguments"],
             "user: \"mia\", password: a secret, which is not shown"
         );
-        assert!(!came.body.contains("hunter2"));
+        assert!(!request.body.contains("hunter2"));
     }
 }
 
@@ -121,7 +125,7 @@ async fn what_may_work_later_is_tried_again_and_what_never_will_is_not() {
     let (fixture, mut service, pagerduty) = open().await;
     let pagerduty = pagerduty.every_question().patience(Duration::from_millis(200));
     ask(&fixture).await;
-    for (reply, is_final, wait, words) in [
+    for (reply, is_final, wait, expected_text) in [
         (
             ServiceReply::With("429 Too Many\r\nretry-after: 7", String::new()),
             false,
@@ -164,9 +168,9 @@ async fn what_may_work_later_is_tried_again_and_what_never_will_is_not() {
             (is_final, wait.map(Duration::from_secs)),
             "{reply:?}: {error}"
         );
-        assert!(error.to_string().contains(words), "{reply:?}: {error}");
+        assert!(error.to_string().contains(expected_text), "{reply:?}: {error}");
         assert!(error.to_string().len() < 500 && !error.to_string().contains(KEY));
-        service.came().await;
+        service.next_received().await;
     }
     service.is_silent();
     let nobody = PagerDuty::new(KEY).unwrap().every_question().api("http://127.0.0.1:1").unwrap();
@@ -180,8 +184,8 @@ async fn hostile_texts_are_told_as_text_and_within_what_pagerduty_takes() {
     let text = "\u{202e}<@U1>\u{1b}[2J\"}{".repeat(3_000);
     fixture.ask("deploy", json!({"version": text})).await;
     fixture.tell(&pagerduty, None).await;
-    let came = service.came().await;
-    let details = &came.json()["payload"]["custom_details"];
+    let request = service.next_received().await;
+    let details = &request.json()["payload"]["custom_details"];
     assert_eq!(
         details["warning"],
         "It has control characters and characters that turn the text around, shown as \\u{…}."
@@ -190,7 +194,7 @@ async fn hostile_texts_are_told_as_text_and_within_what_pagerduty_takes() {
         details["arguments"].as_str().unwrap().contains("39000 characters in all"),
         "{details}"
     );
-    assert!(came.body.len() < 20_000 && !came.body.contains('\u{202e}'));
+    assert!(request.body.len() < 20_000 && !request.body.contains('\u{202e}'));
 }
 
 #[test]

@@ -101,13 +101,13 @@ async fn post(fixture: &TestInbox, service: &mut FakeService, slack: &Slack) -> 
         fixture.tell(slack, None).await,
         [Ok(Some("C024BE91L 1800000000.000100".to_owned()))]
     );
-    let came = service.came().await;
-    assert_eq!(came.line, "POST /api/chat.postMessage HTTP/1.1");
-    assert_eq!(came.header("authorization"), format!("Bearer {TOKEN}"));
-    assert_eq!(came.header("content-type"), "application/json; charset=utf-8");
-    assert_eq!(came.json()["channel"], "#approvals");
+    let request = service.next_received().await;
+    assert_eq!(request.line, "POST /api/chat.postMessage HTTP/1.1");
+    assert_eq!(request.header("authorization"), format!("Bearer {TOKEN}"));
+    assert_eq!(request.header("content-type"), "application/json; charset=utf-8");
+    assert_eq!(request.json()["channel"], "#approvals");
     service.is_silent();
-    came.json()
+    request.json()
 }
 
 #[tokio::test]
@@ -162,7 +162,7 @@ async fn what_cannot_be_undone_has_no_button_to_approve_it() {
     let notice = fixture.notices(&slack).await.remove(0);
     let approval = notice.approval().unwrap().clone();
     slack.deliver(&notice.about(approval.into(), None)).await.unwrap();
-    let message = service.came().await.json();
+    let message = service.next_received().await.json();
     assert_eq!(
         self::seen(&message)[1],
         "wipe needs a decision: the tool is unknown here, and may do anything"
@@ -174,7 +174,7 @@ async fn what_cannot_be_undone_has_no_button_to_approve_it() {
 async fn posted_last(fixture: &TestInbox, service: &mut FakeService, slack: &Slack) -> Value {
     let notice = fixture.notices(slack).await.pop().unwrap();
     slack.deliver(&notice).await.unwrap();
-    service.came().await.json()
+    service.next_received().await.json()
 }
 
 const TOO_LONG: &str = "It is too long for this message: open it to approve.";
@@ -263,7 +263,7 @@ async fn a_question_is_told_with_its_choices_and_is_answered_in_the_inbox() {
         let call = RemoteCall::new(id, "question", json!({"question": "Which one?"}).to_string());
         call.ask("it asks", ask(role("manager")).answered(answers))
     };
-    let asked = agent
+    let remote_approval = agent
         .ask(question("1", AcceptedAnswers::one_of(["retry", "skip <it>\n[x]"])))
         .await
         .unwrap();
@@ -300,7 +300,7 @@ async fn a_question_is_told_with_its_choices_and_is_answered_in_the_inbox() {
     let dana = fixture.agent.reviewer("dana").await.unwrap();
     fixture
         .agent
-        .interruption(asked.id())
+        .interruption(remote_approval.id())
         .await
         .unwrap()
         .unwrap()
@@ -378,9 +378,9 @@ async fn update(fixture: &TestInbox, service: &mut FakeService, slack: &Slack) -
     let memo = "C024BE91L 1800000000.000100";
     let notice = fixture.notices(slack).await.pop().unwrap().after(memo);
     assert_eq!(slack.deliver(&notice).await, Ok(Some(memo.to_owned())));
-    let came = service.came().await;
-    assert_eq!(came.path(), "/api/chat.update");
-    let message = came.json();
+    let request = service.next_received().await;
+    assert_eq!(request.path(), "/api/chat.update");
+    let message = request.json();
     assert_eq!(
         (&message["channel"], &message["ts"]),
         (&json!("C024BE91L"), &json!("1800000000.000100"))
@@ -417,8 +417,8 @@ async fn the_message_becomes_what_became_of_it_and_by_whom_without_buttons() {
     over(&update(&fixture, &mut service, &slack).await, &words);
 
     let id = fixture.ask_to_pay(51).await;
-    let asked = fixture.agent.interruption(id).await.unwrap().unwrap();
-    asked.cancel("the customer hung up").await.unwrap();
+    let interruption = fixture.agent.interruption(id).await.unwrap().unwrap();
+    interruption.cancel("the customer hung up").await.unwrap();
     over(
         &update(&fixture, &mut service, &slack).await,
         &["pay: cancelled", "⛔ Cancelled: the customer hung up. It does not run."],
@@ -468,9 +468,9 @@ async fn a_step_that_begins_rings_the_bell_again() {
     fixture.clock.advance(Duration::from_mins(10));
     fixture.agent.run_due().await;
     update(&fixture, &mut service, &slack).await;
-    let came = service.came().await;
-    assert_eq!(came.path(), "/api/chat.postMessage");
-    let reply = came.json();
+    let request = service.next_received().await;
+    assert_eq!(request.path(), "/api/chat.postMessage");
+    let reply = request.json();
     assert_eq!(
         (&reply["thread_ts"], &reply["reply_broadcast"]),
         (&json!("1800000000.000100"), &json!(true))
@@ -486,8 +486,8 @@ async fn what_is_settled_before_it_is_told_is_no_message_and_a_deleted_one_is_no
     service.reply(refused("message_not_found"));
     let notice = fixture.notices(&slack).await.pop().unwrap().after("C024BE91L 17.1");
     assert_eq!(slack.deliver(&notice).await, Ok(Some("C024BE91L 1800000000.000100".to_owned())));
-    assert_eq!(service.came().await.path(), "/api/chat.update");
-    assert_eq!(service.came().await.path(), "/api/chat.postMessage", "it still waits");
+    assert_eq!(service.next_received().await.path(), "/api/chat.update");
+    assert_eq!(service.next_received().await.path(), "/api/chat.postMessage", "it still waits");
 
     fixture.reject(id, "dana", "no").await;
     assert!(fixture.tell(&slack, None).await.iter().all(|outcome| *outcome == Ok(None)));
@@ -573,10 +573,10 @@ async fn whatever_others_wrote_is_plain_text_and_within_the_limits() {
                 .reasoning(&*text);
             let run = run.case(&*text);
             let turn = run.submit([call]).await.unwrap();
-            let [asked] = turn.interruptions() else { panic!("{turn:?}") };
+            let [interruption] = turn.interruptions() else { panic!("{turn:?}") };
             let notice = fixture.notices(&slack).await.pop().unwrap();
             slack.deliver(&notice).await.unwrap();
-            let message = service.came().await.json();
+            let message = service.next_received().await.json();
             let seen = seen(&message).join("\n");
             let whole = message.to_string();
             assert!(
@@ -603,10 +603,10 @@ async fn whatever_others_wrote_is_plain_text_and_within_the_limits() {
                     "it is there as it is: {seen}"
                 );
             }
-            fixture.reject(asked.id(), "dana", &format!("no {text}")).await;
+            fixture.reject(interruption.id(), "dana", &format!("no {text}")).await;
             let notice = fixture.notices(&slack).await.pop().unwrap().after("C1 1.1");
             slack.deliver(&notice).await.unwrap();
-            self::seen(&service.came().await.json());
+            self::seen(&service.next_received().await.json());
         }
     }
 }

@@ -22,7 +22,7 @@ const INES: &str = "U0INES001";
 const NOW: i64 = 1_800_000_000;
 
 struct SlackFixture {
-    desk: TestInbox,
+    inbox: TestInbox,
     /// Slack's methods, and what its requests are answered at.
     slack: FakeService,
 }
@@ -59,12 +59,12 @@ impl SlackFixture {
         fixture.add_to_people("dana", &format!("slack = \"{DANA}\""));
         fixture.add_to_people("omar", &format!("slack = \"{OMAR}\""));
         fixture.add_to_people("ines", &format!("slack = \"{INES}\""));
-        Self { desk: fixture, slack: service }
+        Self { inbox: fixture, slack: service }
     }
 
     /// Returns the value that a button of the message about a call has now.
     async fn value(&self, id: ApprovalId) -> String {
-        format!("{id} {}", self.desk.approval(id).await.shown())
+        format!("{id} {}", self.inbox.approval(id).await.shown())
     }
 
     fn click(&self, who: &str, action: &str, value: &str) -> Value {
@@ -85,7 +85,7 @@ impl SlackFixture {
         })
     }
 
-    fn window(who: &str, callback: &str, value: &str, words: &str) -> Value {
+    fn window(who: &str, callback: &str, value: &str, expected_text: &str) -> Value {
         json!({
             "type": "view_submission",
             "user": {"id": who, "team_id": "T0001"},
@@ -94,14 +94,16 @@ impl SlackFixture {
                 "callback_id": callback,
                 "private_metadata": value,
                 "state": {
-                    "values": {"words": {"words": {"type": "plain_text_input", "value": words}}},
+                    "values": {
+                        "words": {"words": {"type": "plain_text_input", "value": expected_text}},
+                    },
                 },
             },
         })
     }
 
     async fn send(&self, body: &str, headers: &[(&'static str, &str)]) -> PageResponse {
-        let mut browser = self.desk.browser();
+        let mut browser = self.inbox.browser();
         browser.headers =
             headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         browser.post_body("/slack/actions", "application/x-www-form-urlencoded", body).await
@@ -116,13 +118,13 @@ impl SlackFixture {
     }
 
     /// Sends a click, and returns the words that the person is told after it.
-    async fn told(&mut self, payload: &Value) -> String {
+    async fn response_text(&mut self, payload: &Value) -> String {
         let page = self.signed(payload).await;
         assert_eq!((page.status, page.text.as_str()), (200, ""));
-        let came = self.slack.came().await;
-        assert_eq!(came.path(), "/actions/T0001/1/abc");
-        assert_eq!(came.header("authorization"), "", "the token is not for it");
-        let answer = came.json();
+        let request = self.slack.next_received().await;
+        assert_eq!(request.path(), "/actions/T0001/1/abc");
+        assert_eq!(request.header("authorization"), "", "the token is not for it");
+        let answer = request.json();
         assert_eq!(
             (&answer["response_type"], &answer["replace_original"]),
             (&json!("ephemeral"), &json!(false))
@@ -135,11 +137,11 @@ impl SlackFixture {
 #[tokio::test]
 async fn a_click_approves_what_the_message_showed_in_the_name_of_who_clicked() {
     let mut chat = SlackFixture::open().await;
-    let id = chat.desk.ask_to_pay(50).await;
+    let id = chat.inbox.ask_to_pay(50).await;
     let value = chat.value(id).await;
-    let outcome = chat.told(&chat.click(DANA, "gate_approve", &value)).await;
+    let outcome = chat.response_text(&chat.click(DANA, "gate_approve", &value)).await;
     assert_eq!(outcome, "You approved pay: it runs when its run continues.");
-    let approval = chat.desk.approval(id).await;
+    let approval = chat.inbox.approval(id).await;
     assert_eq!(
         (approval.status(), approval.votes()[0].reviewer().as_str()),
         (Status::Approved, "dana")
@@ -154,18 +156,18 @@ async fn a_click_approves_what_the_message_showed_in_the_name_of_who_clicked() {
 #[tokio::test]
 async fn a_rejection_opens_a_window_and_wants_a_reason() {
     let mut chat = SlackFixture::open().await;
-    let id = chat.desk.ask_to_pay(50).await;
+    let id = chat.inbox.ask_to_pay(50).await;
     let value = chat.value(id).await;
     let click = chat.click(DANA, "gate_reject", &value);
     assert_eq!(chat.signed(&click).await.status, 200);
-    let came = chat.slack.came().await;
+    let request = chat.slack.next_received().await;
     assert_eq!(
-        (came.path(), came.header("authorization")),
+        (request.path(), request.header("authorization")),
         ("/api/views.open", "Bearer xoxb-1-2-abc")
     );
-    let opened = came.json();
-    assert_eq!(opened["trigger_id"], click["trigger_id"]);
-    let view = &opened["view"];
+    let view_request = request.json();
+    assert_eq!(view_request["trigger_id"], click["trigger_id"]);
+    let view = &view_request["view"];
     assert_eq!(
         (&view["callback_id"], &view["private_metadata"]),
         (&json!("gate_reject"), &json!(value))
@@ -179,16 +181,16 @@ async fn a_rejection_opens_a_window_and_wants_a_reason() {
         answer,
         json!({"response_action": "errors", "errors": {"words": "Enter a reason."}})
     );
-    assert_eq!(chat.desk.approval(id).await.status(), Status::Pending);
+    assert_eq!(chat.inbox.approval(id).await.status(), Status::Pending);
 
     let page = chat
         .signed(&SlackFixture::window(DANA, "gate_reject", &value, " wrong <b>account</b> "))
         .await;
     let answer: Value = serde_json::from_str(&page.text).unwrap();
     assert_eq!(answer["response_action"], "update");
-    let words = "You rejected pay: it does not run, and the agent is told why.";
-    assert_eq!(answer["view"]["blocks"][0]["text"]["text"], words);
-    let approval = chat.desk.approval(id).await;
+    let expected_text = "You rejected pay: it does not run, and the agent is told why.";
+    assert_eq!(answer["view"]["blocks"][0]["text"]["text"], expected_text);
+    let approval = chat.inbox.approval(id).await;
     assert!(matches!(
         approval.votes()[0].decision(),
         Decision::Reject { reason } if reason == "wrong <b>account</b>"
@@ -198,15 +200,15 @@ async fn a_rejection_opens_a_window_and_wants_a_reason() {
 #[tokio::test]
 async fn a_window_that_does_not_open_is_said() {
     let mut chat = SlackFixture::open().await;
-    let id = chat.desk.ask_to_pay(50).await;
+    let id = chat.inbox.ask_to_pay(50).await;
     let value = chat.value(id).await;
     chat.slack.reply(ServiceReply::With(
         "200 OK",
         json!({"ok": false, "error": "expired_trigger_id"}).to_string(),
     ));
     chat.signed(&chat.click(DANA, "gate_reject", &value)).await;
-    assert_eq!(chat.slack.came().await.path(), "/api/views.open");
-    let outcome = chat.slack.came().await.json()["text"].clone();
+    assert_eq!(chat.slack.next_received().await.path(), "/api/views.open");
+    let outcome = chat.slack.next_received().await.json()["text"].clone();
     assert_eq!(
         outcome,
         format!(
@@ -219,7 +221,7 @@ async fn a_window_that_does_not_open_is_said() {
 #[tokio::test]
 async fn only_what_slack_signed_is_read() {
     let mut chat = SlackFixture::open().await;
-    let id = chat.desk.ask_to_pay(50).await;
+    let id = chat.inbox.ask_to_pay(50).await;
     let value = chat.value(id).await;
     let body = form(&chat.click(DANA, "gate_approve", &value));
     let time = NOW.to_string();
@@ -257,15 +259,15 @@ async fn only_what_slack_signed_is_read() {
         ("x-slack-request-timestamp", &time),
     ];
     assert_eq!(chat.send(&body, &signed_twice).await.status, 401);
-    assert_eq!(chat.desk.approval(id).await.votes().len(), 0);
+    assert_eq!(chat.inbox.approval(id).await.votes().len(), 0);
     chat.slack.is_silent();
-    assert_eq!(chat.desk.browser().get("/slack/actions").await.status, 405);
+    assert_eq!(chat.inbox.browser().get("/slack/actions").await.status, 405);
 
     let page = chat
         .send(&body, &[("x-slack-signature", &right), ("x-slack-request-timestamp", &time)])
         .await;
     assert_eq!(
-        (page.status, chat.desk.approval(id).await.votes().len()),
+        (page.status, chat.inbox.approval(id).await.votes().len()),
         (200, 1),
         "the right one is"
     );
@@ -274,16 +276,16 @@ async fn only_what_slack_signed_is_read() {
 #[tokio::test]
 async fn a_copy_of_a_request_and_slacks_own_second_try_decide_nothing() {
     let chat = SlackFixture::open().await;
-    let id = chat.desk.ask_to_pay(2_000).await;
+    let id = chat.inbox.ask_to_pay(2_000).await;
     let body = form(&chat.click(DANA, "gate_approve", &chat.value(id).await));
     let time = NOW.to_string();
     let signature = sign(SECRET, &time, &body);
     let headers = [("x-slack-signature", signature.as_str()), ("x-slack-request-timestamp", &time)];
     assert_eq!(chat.send(&body, &headers).await.status, 200);
-    assert_eq!(chat.desk.approval(id).await.votes().len(), 1);
+    assert_eq!(chat.inbox.approval(id).await.votes().len(), 1);
     // She takes it back: whoever sends it again must not undo that.
-    let me = chat.desk.agent.reviewer("dana").await.unwrap();
-    chat.desk.agent.interruption(id).await.unwrap().unwrap().withdraw(&me).await.unwrap();
+    let me = chat.inbox.agent.reviewer("dana").await.unwrap();
+    chat.inbox.agent.interruption(id).await.unwrap().unwrap().withdraw(&me).await.unwrap();
     assert_eq!(chat.send(&body, &headers).await.status, 401, "a copy");
     let retry = [headers[0], headers[1], ("x-slack-retry-num", "1")];
     assert_eq!(chat.send(&body, &retry).await.status, 200, "Slack is told that it came");
@@ -291,24 +293,24 @@ async fn a_copy_of_a_request_and_slacks_own_second_try_decide_nothing() {
     let signature = sign(SECRET, &later, &body);
     let anew = [("x-slack-signature", signature.as_str()), ("x-slack-request-timestamp", &later)];
     assert_eq!(chat.send(&body, &anew).await.status, 200, "signed anew");
-    assert_eq!(chat.desk.approval(id).await.votes().len(), 0);
+    assert_eq!(chat.inbox.approval(id).await.votes().len(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_double_click_is_one_vote() {
     let mut chat = SlackFixture::open().await;
-    let id = chat.desk.ask_to_pay(2_000).await;
+    let id = chat.inbox.ask_to_pay(2_000).await;
     let value = chat.value(id).await;
     let clicks: Vec<Value> = (0..16).map(|_| chat.click(DANA, "gate_approve", &value)).collect();
     let pages = futures_util::future::join_all(clicks.iter().map(|click| chat.signed(click))).await;
     assert!(pages.iter().all(|page| page.status == 200));
     let mut outcome = Vec::new();
     for _ in 0..16 {
-        outcome.push(chat.slack.came().await.json()["text"].as_str().unwrap().to_owned());
+        outcome.push(chat.slack.next_received().await.json()["text"].as_str().unwrap().to_owned());
     }
     outcome.sort();
     outcome.dedup();
-    let waits = chat.desk.approval(id).await.still_needs();
+    let waits = chat.inbox.approval(id).await.still_needs();
     assert_eq!(waits, "a manager", "one of the two has approved");
     assert_eq!(
         outcome,
@@ -318,7 +320,7 @@ async fn a_double_click_is_one_vote() {
         ]
     );
     let voted = chat
-        .desk
+        .inbox
         .agent
         .records(0, 1_000)
         .await
@@ -327,11 +329,11 @@ async fn a_double_click_is_one_vote() {
         .filter(|record| record.kind() == "voted")
         .count();
     assert_eq!(voted, 1);
-    chat.told(&chat.click(OMAR, "gate_approve", &value)).await;
-    assert_eq!(chat.desk.approval(id).await.status(), Status::Approved);
-    let told = chat.told(&chat.click(DANA, "gate_approve", &value)).await;
+    chat.response_text(&chat.click(OMAR, "gate_approve", &value)).await;
+    assert_eq!(chat.inbox.approval(id).await.status(), Status::Approved);
+    let reply_text = chat.response_text(&chat.click(DANA, "gate_approve", &value)).await;
     assert_eq!(
-        told,
+        reply_text,
         "Nothing was decided: it was already settled. Approved by dana and omar: it runs when \
          its run continues."
     );
@@ -340,13 +342,13 @@ async fn a_double_click_is_one_vote() {
 #[tokio::test]
 async fn what_changed_since_the_message_is_not_decided() {
     let mut chat = SlackFixture::open().await;
-    let id = chat.desk.ask_to_pay(2_000).await;
+    let id = chat.inbox.ask_to_pay(2_000).await;
     let value = chat.value(id).await;
-    let me = chat.desk.agent.reviewer("dana").await.unwrap();
-    let asked = chat.desk.agent.interruption(id).await.unwrap().unwrap();
-    asked.edit(&me, Edit::new().set("to", "mallory")).await.unwrap();
+    let me = chat.inbox.agent.reviewer("dana").await.unwrap();
+    let interruption = chat.inbox.agent.interruption(id).await.unwrap().unwrap();
+    interruption.edit(&me, Edit::new().set("to", "mallory")).await.unwrap();
     for action in ["gate_approve", "gate_explain", "gate_reject"] {
-        let told = chat.told(&chat.click(OMAR, action, &value)).await;
+        let told = chat.response_text(&chat.click(OMAR, action, &value)).await;
         let page = format!("https://gate.example.com/approvals/{id}");
         assert_eq!(
             told,
@@ -358,52 +360,53 @@ async fn what_changed_since_the_message_is_not_decided() {
     }
     let page = chat.signed(&SlackFixture::window(OMAR, "gate_reject", &value, "no")).await;
     assert!(page.text.contains("it has changed since"), "{}", page.text);
-    assert_eq!(chat.desk.approval(id).await.votes().len(), 1);
+    assert_eq!(chat.inbox.approval(id).await.votes().len(), 1);
 }
 
 #[tokio::test]
 async fn who_may_not_decide_is_told_why() {
     let mut chat = SlackFixture::open().await;
-    let id = chat.desk.ask_to_pay(50).await;
+    let id = chat.inbox.ask_to_pay(50).await;
     let value = chat.value(id).await;
-    let outcome = chat.told(&chat.click("U0NOBODY1", "gate_approve", &value)).await;
+    let outcome = chat.response_text(&chat.click("U0NOBODY1", "gate_approve", &value)).await;
     assert!(
         outcome.starts_with(
             "Nothing was decided: nobody in the people file has your member ID, U0NOBODY1."
         ),
         "{outcome}"
     );
-    let told = chat.told(&chat.click("<!channel>\u{202e}", "gate_approve", &value)).await;
-    assert!(told.contains("&lt;!channel&gt;\\u{202e}"), "{told}");
-    let told = chat.told(&chat.click(INES, "gate_approve", &value)).await;
+    let reply_text =
+        chat.response_text(&chat.click("<!channel>\u{202e}", "gate_approve", &value)).await;
+    assert!(reply_text.contains("&lt;!channel&gt;\\u{202e}"), "{reply_text}");
+    let told = chat.response_text(&chat.click(INES, "gate_approve", &value)).await;
     assert!(told.starts_with("Nothing was decided: ") && told.contains("a manager"), "{told}");
     let there_is_none = value.replacen(&id.to_string(), &ApprovalId::new().to_string(), 1);
-    let told = chat.told(&chat.click(DANA, "gate_approve", &there_is_none)).await;
+    let told = chat.response_text(&chat.click(DANA, "gate_approve", &there_is_none)).await;
     assert_eq!(told, "Nothing was decided: there is no such approval here.");
-    let wiped = chat.desk.ask("wipe", json!({"disk": "sda"})).await;
+    let wiped = chat.inbox.ask("wipe", json!({"disk": "sda"})).await;
     let wiping = chat.value(wiped).await;
     for action in ["gate_approve", "gate_explain"] {
-        let told = chat.told(&chat.click(DANA, action, &wiping)).await;
+        let told = chat.response_text(&chat.click(DANA, action, &wiping)).await;
         assert!(told.contains("approve it in the inbox, where you type the tool's name"), "{told}");
     }
     let page = chat.signed(&SlackFixture::window(DANA, "gate_explain", &wiping, "why not")).await;
     assert!(page.text.contains("approve it in the inbox"), "{}", page.text);
-    chat.desk.add_to_people(
+    chat.inbox.add_to_people(
         "dana",
         "key = \"dana+61d8bb4e+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c\"",
     );
     for action in ["gate_approve", "gate_reject"] {
-        let told = chat.told(&chat.click(DANA, action, &value)).await;
+        let told = chat.response_text(&chat.click(DANA, action, &value)).await;
         assert!(told.contains(&format!("gate approve {id} --signing-key FILE")), "{told}");
     }
-    std::fs::write(chat.desk.folder.path().join("people.toml"), "[[person]]").unwrap();
-    let told = chat.told(&chat.click(DANA, "gate_approve", &value)).await;
+    std::fs::write(chat.inbox.folder.path().join("people.toml"), "[[person]]").unwrap();
+    let told = chat.response_text(&chat.click(DANA, "gate_approve", &value)).await;
     assert!(
         told.starts_with("The database or the people file is not available, so nothing"),
         "{told}"
     );
     for id in [id, wiped] {
-        let approval = chat.desk.approval(id).await;
+        let approval = chat.inbox.approval(id).await;
         assert_eq!((approval.status(), approval.votes().len()), (Status::Pending, 0));
     }
 }
@@ -413,27 +416,27 @@ async fn who_may_not_decide_is_told_why() {
 async fn what_no_message_shows_whole_is_not_approved_by_a_click() {
     let mut chat = SlackFixture::open().await;
     let long =
-        chat.desk.ask("pay", json!({"to": "alice", "amount": 50, "note": "x".repeat(399)})).await;
-    let typed = chat.desk.ask("explain", json!({"what": "x".repeat(399)})).await;
+        chat.inbox.ask("pay", json!({"to": "alice", "amount": 50, "note": "x".repeat(399)})).await;
+    let typed = chat.inbox.ask("explain", json!({"what": "x".repeat(399)})).await;
     let together = json!({"to": "&".repeat(398), "amount": 50, "note": "&".repeat(398)});
-    let together = chat.desk.ask("pay", together).await;
+    let together = chat.inbox.ask("pay", together).await;
     for id in [long, typed, together] {
         let value = chat.value(id).await;
-        let words = format!(
+        let expected_text = format!(
             "Nothing was decided: it is too long for a Slack message, so approve it in the \
              inbox, which shows all of it: https://gate.example.com/approvals/{id}"
         );
         for action in ["gate_approve", "gate_explain"] {
-            assert_eq!(chat.told(&chat.click(DANA, action, &value)).await, words);
+            assert_eq!(chat.response_text(&chat.click(DANA, action, &value)).await, expected_text);
         }
         let page =
             chat.signed(&SlackFixture::window(DANA, "gate_explain", &value, "why not")).await;
-        assert!(page.text.contains(&words), "{}", page.text);
-        let approval = chat.desk.approval(id).await;
+        assert!(page.text.contains(&expected_text), "{}", page.text);
+        let approval = chat.inbox.approval(id).await;
         assert_eq!((approval.status(), approval.votes().len()), (Status::Pending, 0));
         chat.signed(&SlackFixture::window(DANA, "gate_reject", &value, "too long")).await;
         assert_eq!(
-            chat.desk.approval(id).await.status(),
+            chat.inbox.approval(id).await.status(),
             Status::Rejected,
             "who rejects it needs no more of it"
         );
@@ -446,34 +449,34 @@ async fn a_question_is_not_approved_by_a_click() {
     let call = RemoteCall::new("1", "question", json!({"question": "Which one?"}).to_string());
     let call = call
         .ask("it asks", ask(role("manager")).answered(AcceptedAnswers::one_of(["retry", "skip"])));
-    let id = chat.desk.agent.remote("billing-bot").ask(call).await.unwrap().id();
+    let id = chat.inbox.agent.remote("billing-bot").ask(call).await.unwrap().id();
     let value = chat.value(id).await;
-    let words = format!(
+    let expected_text = format!(
         "Nothing was decided: it is a question, and only an answer counts. Answer it in the \
          inbox: https://gate.example.com/approvals/{id}"
     );
     for action in ["gate_approve", "gate_explain"] {
-        assert_eq!(chat.told(&chat.click(DANA, action, &value)).await, words);
+        assert_eq!(chat.response_text(&chat.click(DANA, action, &value)).await, expected_text);
     }
     let page = chat.signed(&SlackFixture::window(DANA, "gate_explain", &value, "why not")).await;
-    assert!(page.text.contains(&words), "{}", page.text);
-    assert_eq!(chat.desk.approval(id).await.votes().len(), 0);
+    assert!(page.text.contains(&expected_text), "{}", page.text);
+    assert_eq!(chat.inbox.approval(id).await.votes().len(), 0);
     chat.signed(&SlackFixture::window(DANA, "gate_reject", &value, "ask somebody else")).await;
-    assert_eq!(chat.desk.approval(id).await.status(), Status::Rejected);
+    assert_eq!(chat.inbox.approval(id).await.status(), Status::Rejected);
 }
 
 #[tokio::test]
 async fn an_approval_that_needs_a_comment_is_typed_in_a_window() {
     let mut chat = SlackFixture::open().await;
-    let id = chat.desk.ask("explain", json!({"what": "x"})).await;
+    let id = chat.inbox.ask("explain", json!({"what": "x"})).await;
     let value = chat.value(id).await;
-    let outcome = chat.told(&chat.click(DANA, "gate_approve", &value)).await;
+    let outcome = chat.response_text(&chat.click(DANA, "gate_approve", &value)).await;
     assert!(outcome.contains("needs a comment"), "{outcome}");
     chat.signed(&chat.click(DANA, "gate_explain", &value)).await;
-    let opened = chat.slack.came().await.json();
-    assert_eq!(opened["view"]["callback_id"], "gate_explain");
+    let view_request = chat.slack.next_received().await.json();
+    assert_eq!(view_request["view"]["callback_id"], "gate_explain");
     chat.signed(&SlackFixture::window(DANA, "gate_explain", &value, "she called")).await;
-    let approval = chat.desk.approval(id).await;
+    let approval = chat.inbox.approval(id).await;
     assert_eq!(
         (approval.status(), approval.votes()[0].comment()),
         (Status::Approved, Some("she called"))
@@ -483,21 +486,21 @@ async fn an_approval_that_needs_a_comment_is_typed_in_a_window() {
 #[tokio::test]
 async fn members_of_another_workspace_do_not_decide_where_one_is_named() {
     let mut chat = SlackFixture::open_as(|slack| slack.workspace("T0001")).await;
-    let id = chat.desk.ask_to_pay(50).await;
+    let id = chat.inbox.ask_to_pay(50).await;
     let value = chat.value(id).await;
     let mut click = chat.click(DANA, "gate_approve", &value);
     click["user"]["team_id"] = "T0002".into();
-    let outcome = chat.told(&click).await;
+    let outcome = chat.response_text(&click).await;
     assert!(outcome.starts_with("Nothing was decided: you belong to a workspace"), "{outcome}");
-    chat.told(&chat.click(DANA, "gate_approve", &value)).await;
-    assert_eq!(chat.desk.approval(id).await.status(), Status::Approved);
+    chat.response_text(&chat.click(DANA, "gate_approve", &value)).await;
+    assert_eq!(chat.inbox.approval(id).await.status(), Status::Approved);
 }
 
 #[tokio::test]
 async fn answers_go_to_slack_and_nowhere_else() {
     let mut chat = SlackFixture::open().await;
     let mut other = FakeService::open(ServiceReply::With("200 OK", String::new())).await;
-    let id = chat.desk.ask_to_pay(50).await;
+    let id = chat.inbox.ask_to_pay(50).await;
     let value = chat.value(id).await;
     let ours = chat.slack.url();
     for (number, url) in [
@@ -515,7 +518,7 @@ async fn answers_go_to_slack_and_nowhere_else() {
         (click["response_url"], click["number"]) = (url.into(), number.into());
         assert_eq!(chat.signed(&click).await.status, 200);
     }
-    chat.told(&chat.click(DANA, "gate_approve", &value)).await;
+    chat.response_text(&chat.click(DANA, "gate_approve", &value)).await;
     chat.slack.is_silent();
     other.is_silent();
 }
@@ -523,7 +526,7 @@ async fn answers_go_to_slack_and_nowhere_else() {
 #[tokio::test]
 async fn what_is_signed_and_makes_no_sense_decides_nothing() {
     let chat = SlackFixture::open().await;
-    let id = chat.desk.ask_to_pay(50).await;
+    let id = chat.inbox.ask_to_pay(50).await;
     let value = chat.value(id).await;
     let with = |place: &str, new: Value| {
         let mut click = chat.click(DANA, "gate_approve", &value);
@@ -570,7 +573,7 @@ async fn what_is_signed_and_makes_no_sense_decides_nothing() {
     }
     let long = "x".repeat(2 << 20);
     assert_eq!(chat.send(&long, &[]).await.status, 413);
-    assert_eq!(chat.desk.approval(id).await.votes().len(), 0);
+    assert_eq!(chat.inbox.approval(id).await.votes().len(), 0);
 }
 
 #[tokio::test]

@@ -37,10 +37,10 @@ fn next_change(reader: &mut BufReader<TcpStream>) {
 async fn an_open_page_is_told_of_a_new_question() {
     let fixture = TestInbox::open().await;
     let dana = fixture.signed_in(&fixture.dana).await;
-    let mut news = listen(&dana);
-    next_change(&mut news);
+    let mut page_events = listen(&dana);
+    next_change(&mut page_events);
     fixture.ask_to_pay(50).await;
-    next_change(&mut news);
+    next_change(&mut page_events);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -62,13 +62,13 @@ async fn pages_that_do_not_read_are_so_many_and_slow_nobody() {
 async fn news_end_with_the_session() {
     let fixture = TestInbox::open().await;
     let mut dana = fixture.signed_in(&fixture.dana).await;
-    let mut news = listen(&dana);
-    next_change(&mut news);
+    let mut page_events = listen(&dana);
+    next_change(&mut page_events);
     let secret = dana.get("/").await.hidden("form_secret");
     dana.post("/sign-out", &[("form_secret", &secret), ("where", "here")]).await;
     fixture.ask_to_pay(50).await;
     let mut rest = String::new();
-    news.read_to_string(&mut rest).unwrap();
+    page_events.read_to_string(&mut rest).unwrap();
     assert!(!rest.contains("event: change"), "{rest}");
     assert_eq!(fixture.browser().get("/events").await.status, 303);
 }

@@ -81,14 +81,14 @@ fn signature(secret: &str, request: &ReceivedRequest) -> String {
 async fn every_byte_of_a_message_is_as_the_specification_has_it() {
     let server = RawServer::that([status(200, "")]);
     let gate = gate_that_tells(webhook(&server, &[OLD, NEW])).await;
-    let asked = ask_for(&gate).await.interruptions()[0].clone();
+    let interruption = ask_for(&gate).await.interruptions()[0].clone();
     let request = tokio::task::block_in_place(|| server.next());
 
     assert_eq!(request.line, "POST /gate?from=here HTTP/1.1");
-    let letter = gate.deliveries(&DeliveryFilter::all()).await.unwrap().remove(0);
+    let delivery = gate.deliveries(&DeliveryFilter::all()).await.unwrap().remove(0);
     let timestamp: i64 = request.head["webhook-timestamp"].parse().unwrap();
     let head = |name: &str| request.head[name].as_str();
-    assert_eq!(head("webhook-id"), letter.id());
+    assert_eq!(head("webhook-id"), delivery.id());
     assert_eq!(head("host"), server.address.to_string());
     assert_eq!(head("content-type"), "application/json; charset=utf-8");
     assert_eq!(head("user-agent"), concat!("gate/", env!("CARGO_PKG_VERSION")));
@@ -106,8 +106,8 @@ async fn every_byte_of_a_message_is_as_the_specification_has_it() {
         .filter(|name| !known.contains(&name.as_str()) && !name.starts_with("webhook-"));
     assert_eq!(others.count(), 0, "{:?}", request.head);
 
-    let approval = asked.approval();
-    let record = gate.records(letter.record() - 1, 1).await.unwrap().remove(0);
+    let approval = interruption.approval();
+    let record = gate.records(delivery.record() - 1, 1).await.unwrap().remove(0);
     let arguments = approval.arguments();
     let wanted = json!({
         "type": "call.asked",
@@ -173,9 +173,9 @@ async fn a_freeze_is_told_and_what_a_rule_decides_alone_is_not() {
 
 /// Delivers to a server that does so, and returns the result and the server.
 async fn delivered(
-    does: impl IntoIterator<Item = ServerBehavior>,
+    behaviors: impl IntoIterator<Item = ServerBehavior>,
 ) -> (Result<Option<String>, NotifyError>, RawServer) {
-    let server = RawServer::that(does);
+    let server = RawServer::that(behaviors);
     let webhook = webhook(&server, &[NEW]).patience(Duration::from_millis(300));
     (webhook.deliver(&notice().await).await, server)
 }
@@ -203,7 +203,7 @@ async fn two_hundreds_are_delivered_whatever_they_say_besides() {
 
 #[tokio::test]
 async fn what_is_no_delivery_says_whether_and_when_to_try_again() {
-    for (does, words, is_final, wait) in [
+    for (behavior, expected_text, is_final, wait) in [
         (status(500, ""), "it answered 500", false, None),
         (status(500, "retry-after: 7\r\n"), "it answered 500", false, None),
         (status(404, ""), "it answered 404", false, None),
@@ -220,16 +220,16 @@ async fn what_is_no_delivery_says_whether_and_when_to_try_again() {
         (status(307, ""), "it redirected to an address that is not of the web", false, None),
         (ServerBehavior::SayForEver("HTTP/1.1 500 No\r\n\r\n"), "it answered 500", false, None),
     ] {
-        let (delivered, server) = delivered([does]).await;
-        assert_eq!(problem(delivered), (words.to_owned(), is_final, wait));
+        let (delivered, server) = delivered([behavior]).await;
+        assert_eq!(problem(delivered), (expected_text.to_owned(), is_final, wait));
         server.next();
-        assert!(server.rest().is_empty(), "{words}");
+        assert!(server.rest().is_empty(), "{expected_text}");
     }
 }
 
 #[tokio::test]
 async fn garbage_silence_and_slowness_are_tried_again() {
-    for (does, words) in [
+    for (behavior, expected_text) in [
         (ServerBehavior::Say(String::new()), ""),
         (ServerBehavior::Say("SSH-2.0-OpenSSH_9.9\r\n".to_owned()), ""),
         (ServerBehavior::Say("HTTP/1.1 999999 X\r\n\r\n".to_owned()), ""),
@@ -237,10 +237,10 @@ async fn garbage_silence_and_slowness_are_tried_again() {
         (ServerBehavior::Hang, "it did not answer in time"),
         (ServerBehavior::Drip, "it did not answer in time"),
     ] {
-        let shown = format!("{does:?}");
-        let (delivered, _server) = delivered([does]).await;
+        let shown = format!("{behavior:?}");
+        let (delivered, _server) = delivered([behavior]).await;
         let (found, is_final, wait) = problem(delivered);
-        assert!(found.contains(words) && !is_final && wait.is_none(), "{shown}: {found}");
+        assert!(found.contains(expected_text) && !is_final && wait.is_none(), "{shown}: {found}");
     }
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let webhook = Webhook::private("ops", &format!("http://{gone}/"), secrets(&[NEW])).unwrap();
@@ -272,10 +272,10 @@ async fn a_private_address_is_not_even_connected_to() {
     for host in ["127.0.0.1", "localhost", "2130706433", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0"] {
         let webhook =
             Webhook::new("ops", &format!("https://{host}:{port}/"), secrets(&[NEW])).unwrap();
-        let (words, is_final, _) = problem(webhook.deliver(&notice().await).await);
+        let (expected_text, is_final, _) = problem(webhook.deliver(&notice().await).await);
         assert!(
-            words.contains("which is not a public address: write `allow_private = true`"),
-            "{host}: {words}"
+            expected_text.contains("which is not a public address: write `allow_private = true`"),
+            "{host}: {expected_text}"
         );
         assert!(!is_final);
     }

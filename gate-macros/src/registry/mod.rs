@@ -199,7 +199,7 @@ fn expand(registry: &RegistryInput, tools: &[ToolVariant<'_>]) -> TokenStream {
 /// Names are known to the compiler, not to the macro: it compares them.
 fn name_check(registry: &Ident, path: &Path, index: usize) -> TokenStream {
     let tool = path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
-    let taken = format!(
+    let message = format!(
         "`{tool}` has the name of a tool listed before it: give one of them `name = \"…\"`"
     );
     let refused = format!(
@@ -209,7 +209,7 @@ fn name_check(registry: &Ident, path: &Path, index: usize) -> TokenStream {
         const _: () = ::core::assert!(
             __gate::__private::is_new_name(<#registry as __gate::Registry>::NAMES, #index),
             "{}",
-            #taken
+            #message
         );
         const _: () = ::core::assert!(
             __gate::__private::is_tool_name(<#registry as __gate::Registry>::NAMES, #index),

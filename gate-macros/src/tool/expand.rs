@@ -124,13 +124,17 @@ fn parts(model: &ToolModel) -> impl Iterator<Item = TokenStream> {
     let parts = model.arguments.iter().enumerate().filter(|(_, argument)| argument.is_part());
     parts.map(move |(index, argument)| {
         let Argument { name, ty, docs, attributes, is_secret } = argument;
-        let part = part_name(index);
+        let argument_ident = part_name(index);
         let secret = is_secret.then(|| quote!(#[schemars(extend("x-gate-secret" = true))]));
-        let stands = parameter(index);
+        let parameter_name = parameter(index);
         let (parameters, bounded, ty) = if argument.is_concrete() {
             (quote!(), quote!(), quote!(#ty))
         } else {
-            (quote!(<#stands>), quote!(<#stands: __gate::tool::ToolArg>), quote!(#stands))
+            (
+                quote!(<#parameter_name>),
+                quote!(<#parameter_name: __gate::tool::ToolArg>),
+                quote!(#parameter_name),
+            )
         };
         quote! {
             #[derive(
@@ -140,9 +144,9 @@ fn parts(model: &ToolModel) -> impl Iterator<Item = TokenStream> {
             )]
             #[serde(crate = #serde)]
             #[schemars(crate = #schemars)]
-            struct #part #parameters { #(#docs)* #(#attributes)* #secret #name: #ty }
+            struct #argument_ident #parameters { #(#docs)* #(#attributes)* #secret #name: #ty }
 
-            impl #bounded __gate::__private::ArgumentPart for #part #parameters {}
+            impl #bounded __gate::__private::ArgumentPart for #argument_ident #parameters {}
         }
     })
 }
@@ -290,9 +294,9 @@ fn tool(model: &ToolModel) -> TokenStream {
         .map(|path| quote_spanned!(at(path)=> __gate::__private::policy_of::<Self, _>(#path)));
     let codec = codec(model);
     let summary = summary(model);
-    let returned = quote!(__output);
+    let output_ident = quote!(__output);
     let outcome = quote_spanned!(at(output)=>
-        __gate::__private::Probe::<#output>::new().outcome(#returned)
+        __gate::__private::Probe::<#output>::new().outcome(#output_ident)
     );
     let run = run(model, &state);
     let reconciler = model.reconciler.is_some().then(|| {
@@ -342,23 +346,23 @@ fn tool(model: &ToolModel) -> TokenStream {
 /// ```
 fn summary(model: &ToolModel) -> Option<TokenStream> {
     let summary = model.summary.as_ref()?;
-    let places = || {
+    let placeholders = || {
         summary.parts.iter().filter_map(|part| {
             if let SummaryPart::Place(placeholder) = part { Some(placeholder) } else { None }
         })
     };
-    let place = Span::mixed_site().located_at(summary.span);
-    let called = Ident::new("__call", place);
-    let looks = places().map(|SummaryPlaceholder { argument, fields, format, .. }| {
-        let value = quote_spanned!(place=> &#called.#argument #(.#fields)*);
+    let summary_span = Span::mixed_site().located_at(summary.span);
+    let called = Ident::new("__call", summary_span);
+    let looks = placeholders().map(|SummaryPlaceholder { argument, fields, format, .. }| {
+        let value = quote_spanned!(summary_span=> &#called.#argument #(.#fields)*);
         if let Some(format) = format {
-            quote_spanned!(place=> __gate::tool::summary::#format(#value);)
+            quote_spanned!(summary_span=> __gate::tool::summary::#format(#value);)
         } else {
-            quote_spanned!(place=> let _ = #value;)
+            quote_spanned!(summary_span=> let _ = #value;)
         }
     });
     let parts = summary.parts.iter().map(|part| match part {
-        SummaryPart::Words(words) => quote!(__gate::tool::SummaryPart::Words(#words.into())),
+        SummaryPart::Words(text) => quote!(__gate::tool::SummaryPart::Words(#text.into())),
         SummaryPart::Place(SummaryPlaceholder { pointer, format, .. }) => {
             let name = format
                 .as_ref()
@@ -390,13 +394,13 @@ fn summary(model: &ToolModel) -> Option<TokenStream> {
 fn reconciled(model: &ToolModel) -> TokenStream {
     let ToolModel { call, output, reconciler, .. } = model;
     let Some(path) = reconciler else { return TokenStream::new() };
-    let asked = Ident::new("__call", at(path));
-    let finding = quote_spanned!(at(path)=> ::std::boxed::Box::pin(#path(#asked)));
+    let call_ident = Ident::new("__call", at(path));
+    let finding = quote_spanned!(at(path)=> ::std::boxed::Box::pin(#path(#call_ident)));
     quote! {
         #[automatically_derived]
         impl __gate::__private::ReconcilableTool for #call {
             fn happened(
-                #asked: __gate::Call<Self>,
+                #call_ident: __gate::Call<Self>,
             ) -> ::core::pin::Pin<
                 ::std::boxed::Box<
                     dyn ::core::future::Future<Output = __gate::tool::ReconcileOutcome<#output>>
@@ -542,7 +546,7 @@ fn hash(text: &str) -> u64 {
 /// ```
 pub(crate) fn in_state(model: &ToolModel) -> TokenStream {
     let call = &model.call;
-    let (bound, state, share) = match &model.state {
+    let (bound, state, shared) = match &model.state {
         Some(state) => (
             Some(quote!(: __gate::tool::Provides<#state>)),
             quote!(#state),
@@ -558,7 +562,7 @@ pub(crate) fn in_state(model: &ToolModel) -> TokenStream {
                 __S: ::core::marker::Send + ::core::marker::Sync,
             {
                 let _ = __state;
-                #share
+                #shared
             }
         }
     }

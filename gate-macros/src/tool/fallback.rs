@@ -1,5 +1,5 @@
-//! Emits code where something is wrong: the names that other code uses, so that one mistake does
-//! not cascade.
+//! Emits code for a tool with mistakes: the names that other code uses, so that one mistake does
+//! not cause further errors.
 
 use proc_macro2::TokenStream;
 use quote::quote;

@@ -1,5 +1,5 @@
-//! `#[gated_tool]`: a function becomes a type whose values are calls, and the only door to its
-//! body.
+//! `#[gated_tool]`: turns a function into a type whose values are calls, with the only way to run
+//! its body.
 
 mod expand;
 mod fallback;

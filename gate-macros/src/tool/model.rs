@@ -1,4 +1,4 @@
-//! A tool as it is emitted: checked, with nothing left to decide.
+//! The model of a tool: checked, and ready to be emitted.
 
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use syn::{Attribute, Ident, Meta, Path, Signature, Type, Visibility};

@@ -109,8 +109,8 @@ impl ToolOptions {
                 self.runtime = Some(path(input, errors)?);
             }
             other => {
-                let near = did_you_mean(other, KNOWN);
-                errors.at(key, format_args!("unknown argument `{other}`{near}"));
+                let suggestion = did_you_mean(other, KNOWN);
+                errors.at(key, format_args!("unknown argument `{other}`{suggestion}"));
                 // Whatever its value is, the rest can still be read.
                 while !input.is_empty() && !input.peek(Token![,]) {
                     input.parse::<proc_macro2::TokenTree>()?;

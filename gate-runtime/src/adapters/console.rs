@@ -9,14 +9,14 @@ use gate_core::records::Record;
 use gate_core::text::SanitizedText;
 use tokio::task::spawn_blocking;
 
-/// The number of characters of the arguments that it shows.
+/// The number of characters of the arguments in a line.
 const SHOWN: usize = 160;
 
 /// Reports on standard error that a question waits, in one line: the tool, the people it waits for
 /// and until when, the agent, the arguments.
 ///
-/// Untrusted text is shown as [`SanitizedText`] makes it, so that it cannot control the terminal or
-/// fake a line; if that changed something, the line says so. A question that was decided in the
+/// Untrusted text is shown as [`SanitizedText`], so that it cannot control the terminal or fake a
+/// line; if this changed the text, the line contains a warning. A question that was decided in the
 /// meantime is not reported.
 ///
 /// ```
@@ -76,10 +76,11 @@ impl Console {
             let _ = write!(text, " for {principal}");
         }
         let _ = write!(text, " in {}, with {}", info.run(), short(approval.arguments().as_json()));
-        let shown = SanitizedText::of(&text);
-        let mut line = format!("gate: {shown} ({})", approval.id());
-        if !shown.hazards().is_empty() {
-            let hazards: Vec<String> = shown.hazards().iter().map(ToString::to_string).collect();
+        let sanitized = SanitizedText::of(&text);
+        let mut line = format!("gate: {sanitized} ({})", approval.id());
+        if !sanitized.hazards().is_empty() {
+            let hazards: Vec<String> =
+                sanitized.hazards().iter().map(ToString::to_string).collect();
             let _ = write!(line, " ! it has {}", hazards.join(", "));
         }
         Some(line)
@@ -116,7 +117,7 @@ impl Notifier for Console {
         let line = Self::line(notice);
         Box::pin(async move {
             let Some(line) = line else { return Ok(None) };
-            // The reader of a pipe may be slow.
+            // Writing may block, because the reader of a pipe may be slow.
             let written = spawn_blocking(move || writeln!(io::stderr(), "{line}"));
             match written.await {
                 Ok(Ok(())) => Ok(None),

@@ -1,4 +1,4 @@
-//! A directory that is written in the program.
+//! A directory in the program's code.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use gate_core::text::{Digest, canonical};
 use jiff::Timestamp;
 use serde_json::json;
 
-/// People and their roles, as written in the program.
+/// A directory of people and roles in the program's code.
 ///
 /// ```
 /// use gate_runtime::StaticDirectory;
@@ -43,9 +43,9 @@ impl StaticDirectory {
         self
     }
 
-    /// Adds another name of a person: a mail address, their customer id. A run on behalf of that
-    /// name acts for that person, who does not count among its approvers. May be called repeatedly;
-    /// it makes nobody a reviewer.
+    /// Adds another name of a person, like a mail address or a customer id. A run on behalf of that
+    /// name acts for that person, who does not count as its approver. May be called repeatedly. An
+    /// alias makes nobody a reviewer.
     ///
     /// ```
     /// use gate_runtime::StaticDirectory;
@@ -58,8 +58,8 @@ impl StaticDirectory {
         self
     }
 
-    /// Sets the key of a person's signed votes, for the person whose id is the key's name. They
-    /// must sign from then on; it makes nobody a reviewer.
+    /// Sets the key of a person's signed votes, for the person whose id is the key's name. This
+    /// person must then sign all votes. A key makes nobody a reviewer.
     ///
     /// ```
     /// use gate_runtime::StaticDirectory;
@@ -90,11 +90,11 @@ impl Directory for StaticDirectory {
         role: Option<&'a Role>,
         _: Timestamp,
     ) -> BoxFuture<'a, Result<Option<Vec<ReviewerId>>, DirectoryError>> {
-        let holds = |roles: &Vec<Role>| role.is_none_or(|role| roles.contains(role));
+        let has_role = |roles: &Vec<Role>| role.is_none_or(|role| roles.contains(role));
         let found = self
             .people
             .iter()
-            .filter(|(_, roles)| holds(roles))
+            .filter(|(_, roles)| has_role(roles))
             .map(|(who, _)| who.clone())
             .collect();
         Box::pin(async move { Ok(Some(found)) })

@@ -10,12 +10,12 @@ use gate_core::text::{hex, unhex};
 
 use crate::{private_file, random};
 
-/// The key of a gate: 256 secret bits. It authenticates the [states of runs](crate::run::RunState),
-/// and keeps [secret arguments](crate::tool::SecretCommitment) from being guessed by anyone who has
-/// the store.
+/// The key of a gate: 256 secret bits. It authenticates the [states of runs](crate::run::RunState).
+/// Without it, nobody who has the store can guess [secret
+/// arguments](crate::tool::SecretCommitment).
 ///
-/// Keep it apart from the database and its backups. As text it has 64 hexadecimal digits, as
-/// `openssl rand -hex 32` makes them. `Debug` does not show it.
+/// Keep it apart from the database and its backups. As text it has 64 hexadecimal digits, like the
+/// output of `openssl rand -hex 32`. `Debug` does not show it.
 ///
 /// ```
 /// use gate_runtime::GateKey;
@@ -39,7 +39,7 @@ impl GateKey {
     /// Creates a key in a new file, which only its owner can read.
     ///
     /// # Errors
-    /// If the file already exists, or cannot be written.
+    /// Returns an error if the file already exists, or cannot be written.
     pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
         let (path, key) = (path.as_ref(), Self::random());
         private_file::create(path, &hex(&key.0)).map_err(|error| match error.kind() {
@@ -56,7 +56,7 @@ impl GateKey {
     /// content.
     ///
     /// # Errors
-    /// If the file is missing, has no key, or can be read by others than its owner.
+    /// Returns an error if the file is missing, contains no key, or other users can read it.
     pub fn read(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
         let text = private_file::read(path).map_err(|error| about(path, &error))?;
@@ -66,7 +66,7 @@ impl GateKey {
     /// Reads a key from an environment variable; `None` if the variable is not set.
     ///
     /// # Errors
-    /// If its value is not a key.
+    /// Returns an error if the value is not a key.
     ///
     /// ```
     /// # use gate_runtime::GateKey;
@@ -103,7 +103,7 @@ impl From<GateKey> for CommitmentKeys {
     }
 }
 
-/// A text that is no key of a gate.
+/// The error that a text is not the key of a gate.
 ///
 /// ```
 /// use gate_runtime::GateKey;

@@ -23,10 +23,10 @@ use jiff::Timestamp;
 
 use crate::lock::lock;
 
-/// Stores everything in the memory of this process, where it is lost at the end.
+/// A store in the memory of this process. Everything is lost when the process ends.
 ///
-/// Clones share one store: two gates over clones of it behave like two processes over one database.
-/// It never deletes anything: it is for tests, examples and short runs.
+/// Clones share one store: two gates over clones behave like two processes over one database. The
+/// store never deletes anything, so use it for tests, examples and short runs.
 ///
 /// ```
 /// use gate_runtime::MemoryStore;
@@ -46,38 +46,38 @@ struct StoreInner {
 
 #[derive(Default)]
 struct StoreTables {
-    /// Oldest first.
+    /// The approvals, oldest first.
     approvals: Vec<KeptApproval>,
-    /// Their places.
-    places: HashMap<ApprovalId, usize>,
-    /// The places of those that have not ended.
+    /// The places of the approvals.
+    indexes: HashMap<ApprovalId, usize>,
+    /// The places of the calls that have not ended.
     open: OpenCalls,
     runs: HashMap<RunId, RunKept>,
     families: HashMap<RunId, FamilyKept>,
-    /// The places of what people refused, by case and tool.
+    /// The places of the calls that people refused, by case and tool.
     refused_in_case: HashMap<(CaseId, ToolName), BTreeSet<usize>>,
-    /// The places of calls that wait, by tool and by what equal calls have in common.
-    alike: HashMap<(ToolName, Digest), BTreeSet<usize>>,
-    /// Oldest first.
+    /// The places of the calls that wait, by tool and likeness.
+    equal_calls: HashMap<(ToolName, Digest), BTreeSet<usize>>,
+    /// The grants, oldest first.
     grants: BTreeMap<GrantId, Arc<Grant>>,
-    /// The grants that may still be active, in one run or (under no run) in any.
+    /// The grants that may still be active, by run and tool. Those for any run are under `None`.
     active_grants: HashMap<(Option<RunId>, ToolName), Vec<GrantId>>,
     freezes: BTreeMap<FreezeScope, Freeze>,
-    /// With the number of the record at which each was written last.
+    /// The tools, each with the number of the record with which it was last written.
     tools: HashMap<Digest, (Arc<Descriptor>, u64)>,
     limits: HashMap<LimitKey, LimitUsage>,
-    /// The charges that were taken for a call, with their counters and times.
+    /// The charges for each call, with their counters and times.
     taken_for: HashMap<ApprovalId, Vec<(LimitKey, Timestamp, u64)>>,
-    /// By the numbers of their records, then by their notifiers.
+    /// The deliveries, by the numbers of their records, then by their notifiers.
     deliveries: BTreeMap<(u64, String), Arc<Delivery>>,
     records: Vec<Record>,
-    /// For each record, the number of the one before it about the same call; 0 where there is none.
+    /// For each record, the number of the previous record about the same call; 0 if there is none.
     before: Vec<u64>,
 }
 
 struct KeptApproval {
     approval: Arc<Approval>,
-    /// The number of the last record about it.
+    /// The number of the last record about the approval.
     changed: u64,
     is_owed: bool,
 }
@@ -89,20 +89,20 @@ struct RunKept {
 
 #[derive(Default)]
 struct FamilyKept {
-    /// The places of what people refused, by tool.
+    /// The places of the calls that people refused, by tool.
     refused: HashMap<ToolName, BTreeSet<usize>>,
-    /// The same, by what equal calls have in common.
+    /// The places of the calls that people refused, by tool and likeness.
     refused_alike: HashMap<(ToolName, Digest), BTreeSet<usize>>,
-    /// The places of the calls that are owed.
+    /// The places of the owed calls.
     owed: HashSet<usize>,
-    /// Every change of a call, by the number of its record. Those that are not the last of their
-    /// call are dropped once there are many of them.
+    /// Every change of a call, by the number of its record. Once there are many changes that are
+    /// not the last of their call, these are dropped.
     changes: VecDeque<(u64, usize)>,
     calls: usize,
 }
 
 impl FamilyKept {
-    /// Returns where the changes after a record begin. Mostly there are none.
+    /// Returns where the changes after a record begin. Usually there are none.
     fn changed_after(&self, seq: u64) -> usize {
         match self.changes.back() {
             Some((last, _)) if *last > seq => {
@@ -133,7 +133,7 @@ impl OpenCalls {
         }
     }
 
-    fn places(&self, status: Status) -> Option<&HashSet<usize>> {
+    fn indexes(&self, status: Status) -> Option<&HashSet<usize>> {
         match status {
             Status::Pending => Some(&self.pending),
             Status::Approved => Some(&self.approved),
@@ -144,11 +144,11 @@ impl OpenCalls {
     }
 }
 
-/// The charges of one counter, oldest first, each with the sum of all charges up to it, so that a
-/// window is one subtraction.
+/// The charges on one counter, oldest first. Each has the sum of all charges up to it, so that the
+/// sum of a window is one subtraction.
 #[derive(Default)]
 struct LimitUsage {
-    taken: VecDeque<(Timestamp, u64, u128)>,
+    charges: VecDeque<(Timestamp, u64, u128)>,
     /// The sum of the charges before the first one that is still kept.
     before: u128,
 }
@@ -156,40 +156,40 @@ struct LimitUsage {
 impl LimitUsage {
     fn used(&self, window: Duration, now: Timestamp) -> u64 {
         let since = now.checked_sub(window).unwrap_or(Timestamp::MIN);
-        let first = self.taken.partition_point(|(at, ..)| *at <= since);
+        let first = self.charges.partition_point(|(at, ..)| *at <= since);
         let before = first
             .checked_sub(1)
-            .and_then(|last| self.taken.get(last))
+            .and_then(|last| self.charges.get(last))
             .map_or(self.before, |(.., sum)| *sum);
-        let sum = self.taken.back().map_or(self.before, |(.., sum)| *sum);
+        let sum = self.charges.back().map_or(self.before, |(.., sum)| *sum);
         // A sum beyond 64 bits is beyond every limit.
         u64::try_from(sum.saturating_sub(before)).unwrap_or(u64::MAX)
     }
 
     fn take(&mut self, amount: u64, window: Duration, now: Timestamp) {
         let since = now.checked_sub(window).unwrap_or(Timestamp::MIN);
-        while self.taken.front().is_some_and(|(at, ..)| *at <= since) {
-            if let Some((.., sum)) = self.taken.pop_front() {
+        while self.charges.front().is_some_and(|(at, ..)| *at <= since) {
+            if let Some((.., sum)) = self.charges.pop_front() {
                 self.before = sum;
             }
         }
-        let sum = self.taken.back().map_or(self.before, |(.., sum)| *sum);
-        // A clock that goes back must not make the order of the list wrong: what was taken then
-        // counts until the later time.
-        let at = self.taken.back().map_or(now, |(last, ..)| now.max(*last));
-        self.taken.push_back((at, amount, sum.saturating_add(amount.into())));
+        let sum = self.charges.back().map_or(self.before, |(.., sum)| *sum);
+        // If the clock went back, the charge counts until the later time, so that the list stays in
+        // order.
+        let at = self.charges.back().map_or(now, |(last, ..)| now.max(*last));
+        self.charges.push_back((at, amount, sum.saturating_add(amount.into())));
     }
 
-    /// Removes one charge. This is rare, so it may cost as much as there are later ones.
+    /// Removes one charge. This is rare, so it may take time in proportion to the later charges.
     fn give_back(&mut self, at: Timestamp, amount: u64) {
-        let first = self.taken.partition_point(|(known, ..)| *known < at);
+        let first = self.charges.partition_point(|(known, ..)| *known < at);
         let found = self
-            .taken
+            .charges
             .range(first..)
             .position(|(known_at, known, _)| (*known_at, *known) == (at, amount));
-        let Some(index) = found.map(|place| first + place) else { return };
-        self.taken.remove(index);
-        for (.., sum) in self.taken.range_mut(index..) {
+        let Some(index) = found.map(|offset| first + offset) else { return };
+        self.charges.remove(index);
+        for (.., sum) in self.charges.range_mut(index..) {
             *sum = sum.saturating_sub(amount.into());
         }
     }
@@ -202,7 +202,7 @@ impl Default for MemoryStore {
 }
 
 impl MemoryStore {
-    /// An empty store.
+    /// Creates an empty store.
     #[must_use]
     pub fn new() -> Self {
         let signal = RecordSignal::new(0);
@@ -220,7 +220,7 @@ impl StoreTables {
     }
 
     fn approval(&self, id: ApprovalId) -> Option<&Arc<Approval>> {
-        self.at(*self.places.get(&id)?)
+        self.at(*self.indexes.get(&id)?)
     }
 
     fn load_history(&mut self, about: &CallQuery) -> CallHistory {
@@ -237,8 +237,8 @@ impl StoreTables {
         CallHistory { approval, rejected, alike, grants, used }
     }
 
-    /// Returns the active grants of one run, or of any. Those that ended over a day ago are dropped
-    /// here: no clock goes back that far.
+    /// Returns the active grants of one run, or those for any run. Drops the grants that ended more
+    /// than a day ago, because no clock goes back that far.
     fn active(&mut self, run: Option<&RunId>, about: &CallQuery) -> Vec<Arc<Grant>> {
         if self.active_grants.is_empty() {
             return Vec::new();
@@ -252,8 +252,8 @@ impl StoreTables {
         known.filter(|grant| grant.is_active(about.now)).cloned().collect()
     }
 
-    /// Returns every equal call that was refused in the family, the newest others there, and the
-    /// newest in the case.
+    /// Returns the refused calls: in the family, all equal calls and the newest others; in the
+    /// case, the newest.
     fn rejected(&self, about: &CallQuery) -> Vec<Arc<Approval>> {
         let family = self.families.get(&about.family);
         let key = about.likeness.map(|likeness| (about.tool.clone(), likeness));
@@ -266,12 +266,13 @@ impl StoreTables {
         let case = about.case.clone().filter(|_| !self.refused_in_case.is_empty());
         let of_case = case.and_then(|case| self.refused_in_case.get(&(case, about.tool.clone())));
         indexes.extend(of_case.into_iter().flatten().rev().take(REFUSALS));
-        indexes.into_iter().filter_map(|place| self.at(place).cloned()).collect()
+        indexes.into_iter().filter_map(|position| self.at(position).cloned()).collect()
     }
 
     fn alike(&self, about: &CallQuery) -> Vec<Arc<Approval>> {
-        let likeness = about.likeness.filter(|_| !self.alike.is_empty());
-        let equal = likeness.and_then(|likeness| self.alike.get(&(about.tool.clone(), likeness)));
+        let likeness = about.likeness.filter(|_| !self.equal_calls.is_empty());
+        let equal =
+            likeness.and_then(|likeness| self.equal_calls.get(&(about.tool.clone(), likeness)));
         let newest = equal.into_iter().flatten().rev().take(ALIKE);
         let mut found: Vec<_> = newest.filter_map(|index| self.at(*index).cloned()).collect();
         found.reverse();
@@ -279,7 +280,7 @@ impl StoreTables {
     }
 
     fn used(&self, key: &LimitKey, window: Duration, now: Timestamp) -> u64 {
-        self.limits.get(key).map_or(0, |charged| charged.used(window, now))
+        self.limits.get(key).map_or(0, |usage| usage.used(window, now))
     }
 
     fn run_changes(&self, query: &RunQuery) -> RunChanges {
@@ -292,8 +293,8 @@ impl StoreTables {
             family.owed.iter().filter_map(changed).collect()
         } else {
             let first = family.changed_after(query.after);
-            let is_last = |(seq, place): &&(u64, usize)| {
-                self.approvals.get(*place).is_some_and(|at| at.changed == *seq)
+            let is_last = |(seq, position): &&(u64, usize)| {
+                self.approvals.get(*position).is_some_and(|at| at.changed == *seq)
             };
             family.changes.range(first..).filter(is_last).copied().collect()
         };
@@ -309,7 +310,7 @@ impl StoreTables {
         RunChanges { calls: calls.map(change).collect(), seq }
     }
 
-    /// Checks everything that a changeset expects.
+    /// Checks all conditions of a changeset.
     fn check(&self, changeset: &Changeset) -> CommitOutcome {
         let fits = |approval: &Arc<Approval>| match self.approval(approval.id()) {
             Some(known) => known.version() + 1 == approval.version(),
@@ -328,10 +329,10 @@ impl StoreTables {
         if changeset.writes_twice() {
             return CommitOutcome::Conflict;
         }
-        let holds = |freeze: &Freeze| self.freezes.get(freeze.scope()) == Some(freeze);
+        let is_in_force = |freeze: &Freeze| self.freezes.get(freeze.scope()) == Some(freeze);
         if !approvals.iter().all(fits)
             || !grants.iter().all(grant_fits)
-            || !lifted.iter().all(holds)
+            || !lifted.iter().all(is_in_force)
         {
             return CommitOutcome::Conflict;
         }
@@ -360,9 +361,9 @@ impl StoreTables {
         let first_only = filter.wants_first_of_each_call();
         let from = if first_only { 0 } else { filter.of_record().unwrap_or(filter.is_after()) };
         let all = self.deliveries.range((from, String::new())..).map(|(_, delivery)| delivery);
-        let query =
+        let admitted =
             all.filter(|delivery| (!first_only || is_first(delivery)) && filter.admits(delivery));
-        let mut found: Vec<Arc<Delivery>> = query.cloned().collect();
+        let mut found: Vec<Arc<Delivery>> = admitted.cloned().collect();
         match filter.order() {
             DeliveryOrder::Oldest => {}
             DeliveryOrder::Newest => found.reverse(),
@@ -380,7 +381,7 @@ impl StoreTables {
     }
 
     fn write_approval(&mut self, approval: &Arc<Approval>, seq: Option<u64>) {
-        let index = *self.places.entry(approval.id()).or_insert(self.approvals.len());
+        let index = *self.indexes.entry(approval.id()).or_insert(self.approvals.len());
         let before = self.at(index).map(Arc::clone);
         if before.is_none() {
             let subject = approval.subject();
@@ -390,7 +391,7 @@ impl StoreTables {
         let (was, is) = (before.as_ref().map(|before| before.status()), approval.status());
         if was != Some(is) {
             was.and_then(|was| self.open.of(was)).map(|indexes| indexes.remove(&index));
-            self.open.of(is).map(|places| places.insert(index));
+            self.open.of(is).map(|open_calls| open_calls.insert(index));
         }
         if approval.is_refused() && !before.as_ref().is_some_and(|before| before.is_refused()) {
             self.note_refused(approval, index);
@@ -410,13 +411,13 @@ impl StoreTables {
             });
         }
         if let Some(seq) = seq {
-            // At the end, except for other calls of the same changeset.
+            // This is the end of the list, except for other calls of the same changeset.
             let end = family.changed_after(seq.saturating_sub(1));
             family.changes.insert(end, (seq, index));
             if family.changes.len() > 2 * family.calls + 16 {
                 let approvals = &self.approvals;
-                family.changes.retain(|(seq, place)| {
-                    approvals.get(*place).is_some_and(|at| at.changed == *seq)
+                family.changes.retain(|(seq, position)| {
+                    approvals.get(*position).is_some_and(|at| at.changed == *seq)
                 });
             }
         }
@@ -434,28 +435,28 @@ impl StoreTables {
         }
     }
 
-    /// Updates the index of waiting equal calls. A call that a rule approves and that runs at once
-    /// is never in it.
+    /// Updates the index of calls that wait by likeness. A call that a rule approves and that runs
+    /// at once is never in it.
     fn note_alike(&mut self, before: Option<&Approval>, approval: &Approval, index: usize) {
         if let Some(before) = before.filter(|before| waits(before.status())) {
             for key in likenesses(before) {
-                if let Some(indexes) = self.alike.get_mut(&key) {
+                if let Some(indexes) = self.equal_calls.get_mut(&key) {
                     indexes.remove(&index);
                     if indexes.is_empty() {
-                        self.alike.remove(&key);
+                        self.equal_calls.remove(&key);
                     }
                 }
             }
         }
         if waits(approval.status()) {
             for key in likenesses(approval) {
-                self.alike.entry(key).or_default().insert(index);
+                self.equal_calls.entry(key).or_default().insert(index);
             }
         }
     }
 
     fn acknowledge(&mut self, id: ApprovalId) {
-        let Some(index) = self.places.get(&id).copied() else { return };
+        let Some(index) = self.indexes.get(&id).copied() else { return };
         let Some(written) = self.approvals.get_mut(index) else { return };
         if std::mem::take(&mut written.is_owed)
             && let Some(family) = self.families.get_mut(&written.approval.subject().family())
@@ -477,9 +478,9 @@ impl StoreTables {
 
     fn take(&mut self, take: LimitCharge, now: Timestamp) {
         let LimitCharge { key, amount, window, taken_for, .. } = take;
-        let charged = self.limits.entry(key.clone()).or_default();
-        charged.take(amount, window, now);
-        let at = charged.taken.back().map_or(now, |(at, ..)| *at);
+        let usage = self.limits.entry(key.clone()).or_default();
+        usage.take(amount, window, now);
+        let at = usage.charges.back().map_or(now, |(at, ..)| *at);
         let has_ended = |id: &ApprovalId| {
             self.approval(*id).is_some_and(|approval| approval.status().is_terminal())
         };
@@ -489,11 +490,11 @@ impl StoreTables {
     }
 
     fn give_back(&mut self, back: &GiveBack) {
-        let Some(charged) = self.taken_for.remove(&back.taken_for) else { return };
+        let Some(charges) = self.taken_for.remove(&back.taken_for) else { return };
         let is_wanted = |key: &LimitKey| back.limit.is_none_or(|limit| limit == key.limit());
-        let (query, kept): (Vec<_>, Vec<_>) =
-            charged.into_iter().partition(|(key, ..)| is_wanted(key));
-        for (key, at, amount) in query {
+        let (given_back, kept): (Vec<_>, Vec<_>) =
+            charges.into_iter().partition(|(key, ..)| is_wanted(key));
+        for (key, at, amount) in given_back {
             if let Some(window) = self.limits.get_mut(&key) {
                 window.give_back(at, amount);
             }
@@ -503,7 +504,7 @@ impl StoreTables {
         }
     }
 
-    /// Returns the number of the last record about a call, where the records after `before` are
+    /// Returns the number of the last record about a call, while the records after `before` are
     /// being written.
     fn last_about(&self, id: ApprovalId, before: u64) -> Option<u64> {
         let written = usize::try_from(before)
@@ -513,7 +514,7 @@ impl StoreTables {
         let is_about =
             |record: &&Record| record.subject().is_some_and(|subject| subject.approval() == id);
         let now = written.iter().rev().find(is_about).map(Record::seq);
-        now.or_else(|| Some(self.approvals.get(*self.places.get(&id)?)?.changed))
+        now.or_else(|| Some(self.approvals.get(*self.indexes.get(&id)?)?.changed))
     }
 
     /// Returns the records about a call after a number, newest first.
@@ -527,8 +528,8 @@ impl StoreTables {
     }
 
     fn write(&mut self, changeset: Changeset) -> u64 {
-        // Before the approvals are written: a charge is only given back for a call that has not
-        // ended.
+        // This comes before the approvals are written, because charges are only given back for a
+        // call that has not ended.
         for back in &changeset.given_back {
             self.give_back(back);
         }
@@ -545,7 +546,7 @@ impl StoreTables {
         let written = self.records.get(first..).unwrap_or_default().iter();
         let of_calls =
             written.filter_map(|record| Some((record.subject()?.approval(), record.seq())));
-        // Most changesets are about one call.
+        // Most changesets are about one call, and need no map.
         let last: Vec<(ApprovalId, u64)> = match changeset.approvals.as_slice() {
             [] => Vec::new(),
             [only] => of_calls.rev().find(|(id, _)| *id == only.id()).into_iter().collect(),
@@ -588,12 +589,13 @@ impl StoreTables {
     }
 }
 
-/// Returns whether an equal call is reported together with it.
+/// Returns whether a call with this status is reported to equal calls.
 fn waits(status: Status) -> bool {
     matches!(status, Status::Pending | Status::Approved | Status::Indeterminate)
 }
 
-/// Returns the keys by which equal calls find a call: its arguments, and the proposed ones.
+/// Returns the keys by which equal calls find a call: those of its arguments, and of the proposed
+/// arguments.
 fn likenesses(approval: &Approval) -> BTreeSet<(ToolName, Digest)> {
     let key = |arguments: &Arguments| (approval.tool().clone(), arguments.likeness());
     [approval.proposed(), approval.arguments()].map(key).into()
@@ -653,7 +655,7 @@ impl RecordLog for MemoryStore {
 
     fn watch(&self) -> RecordWatch {
         let kept = self.kept();
-        // Nobody was told while nobody watched.
+        // Numbers are not published while nobody watches.
         self.shared.signal.publish(kept.records.len() as u64);
         self.shared.signal.watch()
     }
@@ -673,13 +675,13 @@ impl ApprovalStore for MemoryStore {
     ) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
         Box::pin(async move {
             let kept = self.kept();
-            let index = |id: &ApprovalId| kept.places.get(id).copied();
+            let index = |id: &ApprovalId| kept.indexes.get(id).copied();
             let mut indexes: Vec<usize> = if !filter.ids().is_empty() {
                 filter.ids().iter().filter_map(index).collect()
             } else if let Some(open) = filter
                 .statuses()
                 .iter()
-                .map(|status| kept.open.places(*status))
+                .map(|status| kept.open.indexes(*status))
                 .collect::<Option<Vec<_>>>()
                 && !open.is_empty()
             {
@@ -687,15 +689,15 @@ impl ApprovalStore for MemoryStore {
             } else if let Some(run) = filter.of_run() {
                 kept.runs.get(run).into_iter().flat_map(|run| run.calls.values().copied()).collect()
             } else if let Some(run) = filter.is_within() {
-                // Of calls of an agent in another program, the family is the agent, which the name
-                // of the run begins with.
+                // For calls of a remote agent, the family is the agent, whose name is the beginning
+                // of the run's.
                 let agent = run.as_str().split_inclusive('/').next().unwrap_or_default();
                 let families =
                     [run.outermost(), agent.into()].map(|family| kept.families.get(&family));
                 families
                     .into_iter()
                     .flatten()
-                    .flat_map(|family| family.changes.iter().map(|(_, place)| *place))
+                    .flat_map(|family| family.changes.iter().map(|(_, position)| *position))
                     .collect()
             } else {
                 (0..kept.approvals.len()).collect()

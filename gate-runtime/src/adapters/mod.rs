@@ -1,5 +1,4 @@
-//! The ports' implementations that need nothing but memory, a file or a web address, and the
-//! dialects of models.
+//! Implementations of the ports in memory, a file or over HTTP, and the dialects of models.
 
 #[cfg(feature = "terminal")]
 pub(crate) mod console;

@@ -1,4 +1,4 @@
-//! A witness behind a web address.
+//! A witness over HTTP.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use tokio::task::spawn_blocking;
 use ureq::Agent;
 use ureq::http::StatusCode;
 
-/// The time that a witness may take, all in all.
+/// The total time that a witness may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The most bytes of an answer that are read.
+/// The maximum number of bytes of an answer.
 const MOST: u64 = 65_536;
 
-/// A witness that speaks C2SP [`tlog-witness`](https://c2sp.org/tlog-witness) over HTTP, like `gate
-/// audit witness`.
+/// A witness over HTTP, by C2SP [`tlog-witness`](https://c2sp.org/tlog-witness), like `gate audit
+/// witness`.
 ///
 /// ```
 /// use gate_runtime::audit::{KeyKind, SigningKey};
@@ -35,7 +35,7 @@ const MOST: u64 = 65_536;
 /// # Ok(()) }
 /// ```
 ///
-/// Redirects are not followed, and an answer counts only if one of its keys has signed it.
+/// It follows no redirects, and accepts an answer only if one of the witness's keys signed it.
 #[derive(Clone)]
 pub struct HttpWitness {
     url: Arc<str>,
@@ -67,8 +67,8 @@ impl Witness for HttpWitness {
     ) -> BoxFuture<'a, Result<String, WitnessError>> {
         let (agent, url, body) = (self.agent.clone(), Arc::clone(&self.url), request.to_string());
         Box::pin(async move {
-            let asked = spawn_blocking(move || ask(&agent, &url, &body));
-            asked
+            let response = spawn_blocking(move || ask(&agent, &url, &body));
+            response
                 .await
                 .map_err(|_| WitnessError::Unreachable("its runtime has ended".to_owned()))?
         })
@@ -91,8 +91,9 @@ fn ask(agent: &Agent, url: &str, body: &str) -> Result<String, WitnessError> {
         (StatusCode::OK, _) => Ok(text),
         (StatusCode::CONFLICT, Ok(size)) if names_size => Err(WitnessError::Knows(size)),
         _ => {
-            let said: String = text.trim().chars().filter(|c| !c.is_control()).take(200).collect();
-            Err(WitnessError::Refused(format!("{url}: {status}: {said}")))
+            let excerpt: String =
+                text.trim().chars().filter(|c| !c.is_control()).take(200).collect();
+            Err(WitnessError::Refused(format!("{url}: {status}: {excerpt}")))
         }
     }
 }

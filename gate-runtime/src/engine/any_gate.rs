@@ -1,4 +1,4 @@
-//! The assembled engine, whatever its tools.
+//! A gate without the type of its tools.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,11 +20,11 @@ use super::review::interruption::Interruption;
 use crate::engine::review::reviewer::Reviewer;
 use crate::sealing::{TrailError, TrailHandle, TrailStatus};
 
-/// A gate without the type of its tools, for programs in which people decide, or that watch or
-/// operate it. Clones share everything.
+/// A gate without the type of its tools, for programs in which people decide, and for programs that
+/// observe or operate a gate. Clones share everything.
 ///
-/// A [`Gate`](crate::Gate) dereferences to it, and turns into it with `From`. An inbox or a command
-/// holds it, and needs no type parameter.
+/// A [`Gate`](crate::Gate) dereferences to it, and converts into it with `From`. An inbox or a
+/// command can use it without a type parameter.
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
@@ -46,40 +46,41 @@ pub struct AnyGate {
 }
 
 impl AnyGate {
-    /// Returns the proof that a person may decide: the directory must know them.
+    /// Returns a [`Reviewer`] for a person in the directory, with which that person can decide.
     ///
-    /// Their roles are looked up whenever they decide, in the directory of the gate where they do:
-    /// a role that was taken away since does not count.
+    /// The person's roles are looked up at each decision, in the directory of the gate that takes
+    /// the decision: a role that was removed in the meantime does not count.
     ///
     /// # Security
-    /// Call it for a person whom your application has signed in, and never hand it to an agent.
+    /// Call it for a person whom your application has signed in, and never pass the result to an
+    /// agent.
     ///
     /// # Errors
-    /// Where the directory does not know the person, or does not answer.
+    /// Returns an error if the directory does not know the person, or does not answer.
     pub async fn reviewer(&self, who: impl Into<ReviewerId>) -> Result<Reviewer, ReviewerError> {
         let who = who.into();
         self.core.roles_of(&who).await.map(|_| Reviewer::from_directory(who))
     }
 
-    /// Returns the proof that the person decides for whom a run acts, where a policy asks exactly
-    /// that person.
+    /// Returns a [`Reviewer`] for the person for whom a run acts, who can answer only if a policy
+    /// asks exactly that person.
     ///
     /// # Security
-    /// As for [`reviewer`](Self::reviewer): your application vouches that this very person answers.
+    /// As for [`reviewer`](Self::reviewer), your application must ensure that this person answers.
     #[must_use]
     pub fn principal(&self, who: impl Into<Principal>) -> Reviewer {
         Reviewer::from_principal(&who.into())
     }
 
-    /// Returns everything that waits for people, of all runs, oldest first.
+    /// Returns the calls of all runs that wait for people, oldest first.
     ///
     /// # Errors
-    /// Where the store does not answer.
+    /// Returns an error if the store does not answer.
     pub async fn pending(&self) -> Result<Vec<Interruption>, StoreError> {
         self.interruptions(&ApprovalFilter::all().status(Status::Pending)).await
     }
 
-    /// Returns the questions that a filter admits, oldest first: to page through many.
+    /// Returns the questions that a filter admits, oldest first. The filter can select a page.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -112,7 +113,7 @@ impl AnyGate {
         Ok(found)
     }
 
-    /// Returns one approval, whatever its state; `None` if there is none of this id.
+    /// Returns an approval, in any state; `None` if there is none with this id.
     ///
     /// # Errors
     /// Where the store does not answer.
@@ -120,8 +121,8 @@ impl AnyGate {
         self.core.load(id).await
     }
 
-    /// Returns the question of one approval, whatever its state, to decide or to cancel; `None` if
-    /// there is none of this id.
+    /// Returns the question of an approval, in any state, to decide or cancel it; `None` if there
+    /// is none with this id.
     ///
     /// # Errors
     /// Where the store does not answer.
@@ -147,16 +148,17 @@ impl AnyGate {
         let stored = self.core.stored_tool(&approval).await?;
         let tool_notice = self.core.tool_notice(&approval, known).await?.map(Into::into);
         let run = RunContext::of_stored(&self.core, approval.subject());
-        let asked = Interruption::new(Arc::clone(&self.core), run, approval);
-        Ok(Interruption { stored, tool_notice, ..asked })
+        let interruption = Interruption::new(Arc::clone(&self.core), run, approval);
+        Ok(Interruption { stored, tool_notice, ..interruption })
     }
 
-    /// Keeps the deadlines of all calls that wait or run, whoever proposed them, as long as this
-    /// gate lives: due calls expire, escalate or count as lost.
+    /// Keeps the deadlines of all calls that wait or run, as long as this gate lives: due calls
+    /// expire, escalate or count as lost.
     ///
-    /// A gate with tools does so by itself, and every gate does so for questions that are asked
-    /// through it. A gate without tools in a long-lived process, like an inbox, has to call this:
-    /// otherwise questions that an earlier process asked wait until somebody looks at them.
+    /// A gate with tools does this by itself, and every gate does it for questions that are asked
+    /// through it. A gate without tools in a long-lived process, like an inbox, must call it.
+    /// Otherwise the deadlines of questions that an earlier process asked are only applied when
+    /// somebody reads these questions.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -169,24 +171,25 @@ impl AnyGate {
     /// ```
     ///
     /// # Errors
-    /// Where the store does not answer: some are kept then, and it can be said again.
+    /// Returns an error if the store does not answer. Some deadlines may be kept by then; call it
+    /// again for the others.
     pub async fn keep_deadlines(&self) -> Result<(), StoreError> {
         if self.core.tools.is_empty() { self.core.load_deadlines().await } else { Ok(()) }
     }
 
-    /// Everything that happens from now on.
+    /// Returns a stream of all later records.
     #[must_use]
     pub fn events(&self) -> EventStream {
         EventStream::after(Arc::<dyn Store>::clone(&self.core.store), None)
     }
 
-    /// Everything that happened after a record, and then what happens: 0 for everything.
+    /// Returns a stream of all records after a number, existing and later ones; 0 for all records.
     #[must_use]
     pub fn events_after(&self, seq: u64) -> EventStream {
         EventStream::after(Arc::<dyn Store>::clone(&self.core.store), Some(seq))
     }
 
-    /// The records of a case after a number, in order, at most so many: to page through many.
+    /// Returns records of a case after a number, in order, up to a limit.
     ///
     /// # Errors
     /// Where the store does not answer.
@@ -215,8 +218,7 @@ impl AnyGate {
         self.core.store.records(&RecordFilter::after(0).case(case)).await
     }
 
-    /// Returns the deliveries that a filter admits, of every gate over this store: what notifiers
-    /// have delivered or are to deliver, and the state of each.
+    /// Returns the deliveries that a filter admits, of the notifiers of all gates over this store.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -239,10 +241,11 @@ impl AnyGate {
         self.core.store.deliveries(filter).await
     }
 
-    /// Puts a dead delivery back, with as many tries as a new one, under its id. Returns `None` if
-    /// it is not dead any more.
+    /// Retries a dead delivery, with as many attempts as a new one and the same id. Returns `None`
+    /// if it is no longer dead.
     ///
-    /// A process that has its notifier delivers it: this one at once, another one within a minute.
+    /// A process that has its notifier makes the delivery: this process at once, another one within
+    /// a minute.
     ///
     /// # Errors
     /// Where the store does not answer.
@@ -267,14 +270,14 @@ impl AnyGate {
         self.core.trail.as_ref().map(TrailHandle::status)
     }
 
-    /// Seals all records that there are now, and returns the state of the trail. Records are also
-    /// sealed without this, a little later; call it before a program ends.
+    /// Seals all existing records, and returns the state of the trail. Records are also sealed
+    /// automatically a little later; call this before a program ends.
     ///
-    /// If another process writes the trail, this waits until that one has sealed them. Does nothing
-    /// for a gate without a trail.
+    /// If another process writes the trail, this waits until that process has sealed the records.
+    /// Does nothing for a gate without a trail.
     ///
     /// # Errors
-    /// If the trail cannot be written.
+    /// Returns an error if the trail cannot be written.
     pub async fn seal(&self) -> Result<TrailStatus, TrailError> {
         match &self.core.trail {
             Some(trail) => trail.seal().await,
@@ -282,15 +285,15 @@ impl AnyGate {
         }
     }
 
-    /// Applies escalations and expiries that are due. A gate does this by itself; a test with its
-    /// own clock calls it to wait for it.
+    /// Applies the escalations and expiries that are due. A gate does this by itself; a test with a
+    /// manual clock calls this to wait until it is done.
     pub async fn run_due(&self) {
         self.core.run_due().await;
     }
 }
 
 impl EngineCore {
-    /// Imports an approval from elsewhere, if the store does not know its call.
+    /// Imports an approval from another store, if this store does not know its call.
     pub(crate) async fn import(self: &Arc<Self>, approval: Approval) -> Result<(), StoreError> {
         let now = self.now();
         let subject = &approval.subject();
@@ -299,7 +302,7 @@ impl EngineCore {
             let imported = approval.imported(now);
             let event = CallEvent::Imported { approval: Some(Arc::new(imported.without_salts())) };
             let (changeset, imported) = UnitOfWork::begin(imported, event, now).into_changeset();
-            // A conflict means that someone else imports it at the same moment: then it is there.
+            // A conflict means that another process has just imported it.
             if self.store.commit(changeset).await? == CommitOutcome::Done {
                 self.settle(&imported);
             }

@@ -9,9 +9,9 @@ use gate_core::text::{SchemaError, english};
 
 use crate::sealing::TrailError;
 
-/// Why a call by [`Run::call`](crate::Run::call) returned no value of its own.
+/// The error of [`Run::call`](crate::Run::call): the call has no value.
 ///
-/// The tool's own result, errors included, is not in here: that is the value of the call.
+/// The tool's own result, errors included, is not a `CallError`: it is the value of the call.
 ///
 /// ```
 /// use gate_runtime::CallError;
@@ -33,15 +33,15 @@ use crate::sealing::TrailError;
 pub enum CallError {
     /// The body did not run.
     NotRun(NotRun),
-    /// It is approved, and its body has not begun, for this reason. A call under the same id goes
-    /// on with it. A call under another id would be another call, and both could run.
+    /// The call is approved, and its body has not begun, for this reason. Calling with the same id
+    /// continues it. With another id, it would be another call, and both could run.
     NotYet(NotRun),
     /// A person gave this answer in place of the tool. An earlier attempt may have run, because a
-    /// person who is asked whether a call may run again can also answer like this.
+    /// person can also give an answer when asked whether a call may run again.
     Responded(ToolOutcome),
-    /// The body ran, once, for another caller of the same call; this is its recorded outcome.
+    /// The body ran once, for another caller of the same call. Contains its recorded outcome.
     RanElsewhere(ToolOutcome),
-    /// The body began, and how it ended is unknown. Do not retry it automatically.
+    /// The body began, and its end is unknown. Do not retry it automatically.
     Indeterminate(String),
 }
 
@@ -71,7 +71,8 @@ impl fmt::Display for CallError {
 
 impl std::error::Error for CallError {}
 
-/// A gate could not be built. Contains every problem, each naming the tool, policy, rule or role.
+/// The error that a gate could not be built. Contains every problem, with its tool, policy, rule or
+/// role.
 ///
 /// ```
 /// # fn show(error: &gate_runtime::BuildError) {
@@ -132,7 +133,7 @@ impl std::error::Error for BuildError {
     }
 }
 
-/// A run cannot go on.
+/// The error that a run cannot continue.
 ///
 /// ```
 /// use gate_runtime::run::RunError;
@@ -146,14 +147,14 @@ pub enum RunError {
     UnknownAgent {
         /// The given name; empty if none was given.
         agent: AgentName,
-        /// The names that it knows.
+        /// The names that the gate knows.
         known: Vec<AgentName>,
     },
-    /// A run needs an id, and so does each nested run. Nothing ran.
+    /// The id of the run, or of a nested run, is empty. Nothing ran.
     NoRunId,
-    /// The id has a `>`, which is reserved for the ids of nested runs. Nothing ran.
+    /// The id contains `>`, which is reserved for the ids of nested runs. Nothing ran.
     ReservedRunId(RunId),
-    /// The details of an action cannot be recorded as they are.
+    /// The details of an action cannot be recorded.
     Details(SchemaError),
     /// The store did not answer.
     Store(StoreError),
@@ -175,7 +176,7 @@ impl fmt::Display for RunError {
                 }
                 write!(f, "unknown agent `{agent}`; the gate knows {names}")?;
                 match english::closest(agent.as_str(), known.iter().map(AgentName::as_str)) {
-                    Some(near) => write!(f, "; did you mean `{near}`?"),
+                    Some(suggestion) => write!(f, "; did you mean `{suggestion}`?"),
                     None => write!(f, ": add `.agent(\"{agent}\")` to the gate's builder"),
                 }
             }
@@ -189,7 +190,7 @@ impl fmt::Display for RunError {
                      it: leave it out"
                 )
             }
-            Self::Details(misfit) => write!(f, "the details of an action, {misfit}"),
+            Self::Details(schema_error) => write!(f, "the details of an action, {schema_error}"),
             Self::Store(error) => fmt::Display::fmt(error, f),
             Self::State(error) => fmt::Display::fmt(error, f),
         }
@@ -201,7 +202,7 @@ impl std::error::Error for RunError {
         match self {
             Self::Store(error) => Some(error),
             Self::State(error) => Some(error),
-            Self::Details(misfit) => Some(misfit),
+            Self::Details(schema_error) => Some(schema_error),
             Self::UnknownAgent { .. } | Self::NoRunId | Self::ReservedRunId(_) => None,
         }
     }
@@ -219,7 +220,7 @@ impl From<StateError> for RunError {
     }
 }
 
-/// The state of a run cannot be read. Nothing of it was imported.
+/// The error that the state of a run cannot be read. Nothing of it was imported.
 ///
 /// ```
 /// use gate_runtime::run::StateError;
@@ -232,7 +233,7 @@ impl From<StateError> for RunError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StateError {
-    /// It is not a run state.
+    /// The text is not a run state.
     Malformed {
         /// The problem with it.
         problem: String,
@@ -244,7 +245,7 @@ pub enum StateError {
         /// The newest version that is read here.
         known: u64,
     },
-    /// It was changed, or written by a gate with another key.
+    /// The state was changed, or was written by a gate with another key.
     NotAuthentic,
 }
 

@@ -1,4 +1,4 @@
-//! The assembled engine.
+//! A gate with the type of its tools.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -17,11 +17,11 @@ use super::session::run_session::{RunSession, check_agent};
 use super::session::run_state::RunState;
 use crate::logic::registry::Registry;
 
-/// A gate: tools, policies, people and a store, assembled. Clones share everything.
+/// A gate, built from tools, policies, people and a store. Clones share everything.
 ///
 /// `R` is the [registry](crate::registry!) of its tools. Its background work (deadlines) runs on
-/// the tokio runtime in which it is used, and ends with the last clone. Everything that does not
-/// depend on its tools is [`AnyGate`]'s.
+/// the tokio runtime in which it is used, and ends with the last clone. Methods that do not depend
+/// on its tools are in [`AnyGate`].
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
@@ -46,8 +46,9 @@ impl<R: Registry> Gate<R> {
         Self { any: AnyGate { core }, registry: PhantomData }
     }
 
-    /// Returns a run of an agent. The id names it in every record; call ids are unique within it.
-    /// The id must not contain `>`, which separates the ids of [nested runs](Run::child).
+    /// Returns a run of an agent. Every record of the run has this id, and call ids are unique
+    /// within it. The id must not contain `>`, which separates the ids of [nested
+    /// runs](Run::child).
     #[must_use]
     pub fn run(&self, id: impl Into<RunId>) -> Run<R> {
         let id = id.into();
@@ -60,14 +61,14 @@ impl<R: Registry> Gate<R> {
     /// Resumes a run from its state. [`Run::proceed`] then runs the calls that were approved, and
     /// lists those that still wait.
     ///
-    /// A call that the store knows stands as the store says. A call that the store does not know is
-    /// imported from the state, except that an approval from elsewhere lets nothing run: the call
-    /// is asked about again, because it may already have run there.
+    /// A call that the store knows keeps the state that it has in the store. A call that the store
+    /// does not know is imported from the saved state. An imported approval lets nothing run:
+    /// people are asked about the call again, because it may already have run elsewhere.
     ///
     /// # Errors
-    /// [`RunError::State`] for a state that was changed, or that another key or a newer version
-    /// wrote; [`RunError::UnknownAgent`] if this gate does not know its agent; [`RunError::Store`].
-    /// Nothing of it is imported in these cases.
+    /// Returns [`RunError::State`] for a state that was changed, or was written with another key or
+    /// by a newer version, [`RunError::UnknownAgent`] if this gate does not know the agent, and
+    /// [`RunError::Store`] if the store does not answer. Nothing is imported in these cases.
     pub async fn resume(&self, state: RunState) -> Result<Run<R>, RunError> {
         let core = &self.core;
         let body = state.read(&core.key).or_else(|error| {
@@ -82,8 +83,8 @@ impl<R: Registry> Gate<R> {
         }
         let ids =
             body.family().into_iter().flat_map(|run| &run.approvals).map(Approval::id).collect();
-        let stand = core.load_all(ids).await?;
-        Ok(Run::of(Arc::clone(core), Arc::new(RunSession::resumed(core, body, &stand))))
+        let stored_approvals = core.load_all(ids).await?;
+        Ok(Run::of(Arc::clone(core), Arc::new(RunSession::resumed(core, body, &stored_approvals))))
     }
 }
 

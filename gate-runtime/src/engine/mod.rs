@@ -1,4 +1,4 @@
-//! The way of a call, in order: intake, judgement, people, dispatch. The only place that waits.
+//! The engine: proposes, evaluates, reviews and dispatches calls. Only the engine waits.
 
 pub(crate) mod any_gate;
 pub(crate) mod call;

@@ -9,14 +9,14 @@ use gate_core::grants::Grant;
 use gate_core::id::{ApprovalId, GrantId, ReviewerId};
 use gate_core::records::{CallEvent, GateEvent, Record, RecordEvent, TrailEntry};
 
-/// Replays the records of a trail in order, and finds the first that cannot have happened by the
-/// rules: one that is missing or comes twice, in the trail or among those of its call, a body that
-/// began without an approval, a vote that did not count, a grant that nobody gave or that is for
-/// other calls, a state that does not follow.
+/// Replays the records of a trail in order, and finds the first record that breaks the rules: a
+/// record that is missing or comes twice, in the trail or in its call, a body that began without an
+/// approval, a vote that did not count, a grant that nobody gave or that is for other calls, a
+/// state that does not follow.
 ///
-/// Every call is replayed by the function that made it, [`Approval::apply`]. Memory grows with the
-/// number of calls that are open at one time and of grants; of an ended call, only its id and its
-/// number of records are kept.
+/// Every call is replayed by the function that changes approvals, [`Approval::apply`]. Memory grows
+/// with the number of grants and of calls that are open at the same time; of an ended call, only
+/// its id and its number of records are kept.
 ///
 /// ```
 /// use gate_runtime::records::TrailEntry;
@@ -137,29 +137,30 @@ impl Auditor {
                 digest_entry.seq(),
                 "its record was not given: read it from beside the tree",
             )),
-            TrailEntry::Reset(divergence) => {
-                if divergence.settled() + 1 != self.next && self.next != 0 {
-                    let (text, came) = (divergence.settled(), self.next.saturating_sub(1));
+            TrailEntry::Reset(reset) => {
+                if reset.settled() + 1 != self.next && self.next != 0 {
+                    let (settled, sealed_before) = (reset.settled(), self.next.saturating_sub(1));
                     let problem = format!(
-                        "the break before it says that {text} records came first, and {came} did"
+                        "the break before it says that {settled} records came first, and \
+                         {sealed_before} did"
                     );
-                    return Err(ReplayError::at(divergence.next(), problem));
+                    return Err(ReplayError::at(reset.next(), problem));
                 }
-                if divergence.next() == 0 || divergence.next() > divergence.settled() + 1 {
+                if reset.next() == 0 || reset.next() > reset.settled() + 1 {
                     return Err(ReplayError::at(
-                        divergence.next(),
+                        reset.next(),
                         "the break before it leaves records out",
                     ));
                 }
                 if let Some(latest) = self.picked.take() {
-                    self.replay_kept(&latest, divergence.next())?;
+                    self.replay_kept(&latest, reset.next())?;
                 } else {
                     // The state of the database at that time is not known here.
                     self.open.clear();
                     self.numbers.clear();
                     self.is_partial = true;
                 }
-                self.next = divergence.next();
+                self.next = reset.next();
                 self.breaks += 1;
                 Ok(())
             }
@@ -307,7 +308,7 @@ impl Auditor {
         &mut self,
         id: GrantId,
         by: &ReviewerId,
-        covered: &Approval,
+        approval: &Approval,
     ) -> Result<(), &'static str> {
         let (grant, uses) = self
             .grants
@@ -316,7 +317,7 @@ impl Auditor {
         if grant.by() != by {
             return Err("somebody else gave this standing permission");
         }
-        if !grant.fits(covered.subject(), covered.arguments()) {
+        if !grant.fits(approval.subject(), approval.arguments()) {
             return Err("this standing permission is for other calls");
         }
         if grant.uses_in_all().is_some_and(|most| *uses >= most) {

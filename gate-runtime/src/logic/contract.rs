@@ -45,7 +45,7 @@ struct SchemaComparison<'a> {
 }
 
 impl<'a> SchemaComparison<'a> {
-    fn compare(&mut self, read: &[&'a Value], written: &[&'a Value], index: &str) {
+    fn compare(&mut self, read: &[&'a Value], written: &[&'a Value], pointer: &str) {
         let (read, written) = (expand(self.read, read), expand(self.written, written));
         let address = |schemas: &[&Value]| {
             schemas.first().map_or(0, |schema| std::ptr::from_ref(*schema).addr())
@@ -57,26 +57,26 @@ impl<'a> SchemaComparison<'a> {
         let is_open = |schemas: &[&Value]| schemas.iter().any(|schema| takes_any_field(schema));
         for name in reads.keys().filter(|name| !writes.contains_key(*name)) {
             if !is_open(&written) {
-                self.problem(index, name, "is read and never written: nobody could be shown it");
+                self.problem(pointer, name, "is read and never written: nobody could be shown it");
             }
         }
         for name in writes.keys().filter(|name| !reads.contains_key(*name)) {
             if !is_open(&read) {
-                self.problem(index, name, "is written and never read: it would not run");
+                self.problem(pointer, name, "is written and never read: it would not run");
             }
         }
         for (name, inner) in &reads {
             let Some(other) = writes.get(name) else { continue };
-            self.compare(inner, other, &below(index, name));
+            self.compare(inner, other, &below(pointer, name));
         }
         let (items, others) = (items_of(&read), items_of(&written));
         if !items.is_empty() && !others.is_empty() {
-            self.compare(&items, &others, &below(index, "*"));
+            self.compare(&items, &others, &below(pointer, "*"));
         }
     }
 
-    fn problem(&mut self, index: &str, name: &str, problem: &str) {
-        self.problems.push(format!("the argument `{}` {problem}", below(index, name)));
+    fn problem(&mut self, pointer: &str, name: &str, problem: &str) {
+        self.problems.push(format!("the argument `{}` {problem}", below(pointer, name)));
     }
 }
 

@@ -51,16 +51,16 @@ pub(crate) fn check(
     if bytes > BYTES {
         return Err(format!("its schema is longer than {BYTES} bytes: send a shorter one"));
     }
-    let mut expired = SizeBudget { values: VALUES, patterns: PATTERNS, found: PatternSizes::new() };
-    measure(schema, schema, DEPTH, &mut expired)?;
-    let (mut patterns, mut all) = (expired.found, 0);
+    let mut budget = SizeBudget { values: VALUES, patterns: PATTERNS, found: PatternSizes::new() };
+    measure(schema, schema, DEPTH, &mut budget)?;
+    let (mut patterns, mut all) = (budget.found, 0);
     for (pattern, size) in &mut patterns {
         *size = size_of(pattern, &compiles)?;
         all += *size;
         if all > ALL_PATTERN_BYTES {
-            let words = "the patterns in its schema are too large together";
+            let message = "the patterns in its schema are too large together";
             return Err(format!(
-                "{words}: limit lengths by `maxLength` rather than by counting in a pattern"
+                "{message}: limit lengths by `maxLength` rather than by counting in a pattern"
             ));
         }
     }
@@ -74,9 +74,9 @@ fn size_of(pattern: &str, compiles: impl Fn(&str, usize) -> bool) -> Result<u64,
     let size = sizes.find(|size| compiles(pattern, *size));
     size.map(|size| size as u64).ok_or_else(|| {
         let start: String = pattern.chars().take(80).collect();
-        let words = "is not in the common subset of regular expressions (without look-around and \
+        let message = "is not in the common subset of regular expressions (without look-around and \
             back references), or too large";
-        format!("the pattern `{start}` in its schema {words}: write a simpler one")
+        format!("the pattern `{start}` in its schema {message}: write a simpler one")
     })
 }
 
@@ -90,12 +90,12 @@ struct SizeBudget {
 impl SizeBudget {
     fn take_patterns(&mut self, patterns: &[&String]) -> Result<(), String> {
         for pattern in patterns {
-            let words = || {
+            let message = || {
                 format!(
                     "its schema has more than {PATTERNS} patterns, with every reference written out"
                 )
             };
-            self.patterns = self.patterns.checked_sub(1).ok_or_else(words)?;
+            self.patterns = self.patterns.checked_sub(1).ok_or_else(message)?;
             self.found.insert((*pattern).clone(), 0);
         }
         Ok(())
@@ -103,33 +103,33 @@ impl SizeBudget {
 }
 
 fn measure(
-    part: &Value,
+    subschema: &Value,
     whole: &Value,
     deeper: usize,
-    expired: &mut SizeBudget,
+    budget: &mut SizeBudget,
 ) -> Result<(), String> {
     let too_much = || {
-        let words = "its schema is too large, too deep or leads back to itself, with every \
+        let message = "its schema is too large, too deep or leads back to itself, with every \
             reference written out";
-        format!("{words}: send one of {VALUES} values and {DEPTH} levels at most")
+        format!("{message}: send one of {VALUES} values and {DEPTH} levels at most")
     };
-    expired.values = expired.values.checked_sub(1).ok_or_else(too_much)?;
+    budget.values = budget.values.checked_sub(1).ok_or_else(too_much)?;
     let deeper = deeper.checked_sub(1).ok_or_else(too_much)?;
-    match part {
+    match subschema {
         Value::Array(items) => {
-            items.iter().try_for_each(|item| measure(item, whole, deeper, expired))
+            items.iter().try_for_each(|item| measure(item, whole, deeper, budget))
         }
         Value::Object(fields) => {
             fields.iter().try_for_each(|(name, value)| match (name.as_str(), value) {
-                ("$ref", Value::String(index)) => {
+                ("$ref", Value::String(reference)) => {
                     // A percent-encoded reference could lead elsewhere than it seems to.
-                    let target = index
+                    let target = reference
                         .strip_prefix('#')
                         .filter(|to| to.starts_with('/') && !to.contains('%'));
                     let target = target.and_then(|pointer| whole.pointer(pointer));
                     let words = "a reference in its schema leads nowhere in it: write it like \
                     `#/$defs/Order`";
-                    measure(target.ok_or(words)?, whole, deeper, expired)
+                    measure(target.ok_or(words)?, whole, deeper, budget)
                 }
                 ("$dynamicRef" | "$recursiveRef" | "$id" | "$schema", Value::String(text))
                     if name != "$schema" || !text.contains("json-schema.org") =>
@@ -141,13 +141,13 @@ fn measure(
                 }
                 // Definitions are counted where they are referred to. Elsewhere, these are names
                 // like any other.
-                ("$defs" | "definitions", _) if std::ptr::eq(part, whole) => Ok(()),
-                ("pattern", Value::String(pattern)) => expired.take_patterns(&[pattern]),
+                ("$defs" | "definitions", _) if std::ptr::eq(subschema, whole) => Ok(()),
+                ("pattern", Value::String(pattern)) => budget.take_patterns(&[pattern]),
                 ("patternProperties", Value::Object(each)) => {
-                    expired.take_patterns(&each.keys().collect::<Vec<_>>())?;
-                    measure(value, whole, deeper, expired)
+                    budget.take_patterns(&each.keys().collect::<Vec<_>>())?;
+                    measure(value, whole, deeper, budget)
                 }
-                _ => measure(value, whole, deeper, expired),
+                _ => measure(value, whole, deeper, budget),
             })
         }
         _ => Ok(()),

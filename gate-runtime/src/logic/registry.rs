@@ -63,10 +63,11 @@ pub trait Registry: Sized + 'static {
     #[doc(hidden)]
     fn specs() -> &'static ToolSpecs;
 
-    /// Reads a model's call as a typed call. It runs nothing and asks nobody.
+    /// Parses a model's call as a typed call. It runs nothing and asks nobody.
     ///
     /// # Errors
-    /// An unknown tool, or arguments that do not fit, each problem with its place.
+    /// Returns an error if the tool is unknown or the arguments do not fit, with the place of each
+    /// problem.
     fn parse(call: &ToolCall) -> Result<Self::Call, SchemaErrors> {
         let known = Self::TOOLS.iter().zip(0..).find(|(tool, _)| *call.tool() == tool.name);
         let Some((tool, index)) = known else {
@@ -88,8 +89,8 @@ pub trait Registry: Sized + 'static {
         Self::specs().descriptors()
     }
 
-    /// Returns the section of a system prompt that teaches the model which tools ask a person, that
-    /// it should just call them, and that a rejection is final.
+    /// Returns the section of a system prompt that explains to the model which tools ask a person,
+    /// that it should just call them, and that a rejection is final.
     #[must_use]
     fn instructions() -> String {
         let policies = Self::TOOLS.iter().map(|tool| Arc::clone((tool.policy)().view()));
@@ -222,13 +223,13 @@ impl Registry for NoTools {
 
 /// Returns the message that there is no such tool, with the tools that there are.
 pub(crate) fn unknown_tool(name: &str, known: &[&str]) -> String {
-    let near = english::closest(name, known.iter().copied())
+    let suggestion = english::closest(name, known.iter().copied())
         .map(|near| format!("; did you mean `{near}`?"));
     format!(
         "There is no tool `{}`. The tools are {}{}",
         name.escape_debug(),
         english::list(known),
-        near.unwrap_or_default()
+        suggestion.unwrap_or_default()
     )
 }
 

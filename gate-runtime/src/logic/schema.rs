@@ -18,15 +18,15 @@ use super::schema_walk::BESIDE;
 /// from parts (`allOf`, a `$ref` with properties beside it) is closed as a whole, with
 /// `unevaluatedProperties`, and its parts stay open.
 pub(crate) fn close(schema: &mut Value) {
-    let mut parts = Vec::new();
-    find_parts(schema, &mut parts);
-    close_value(schema, &parts);
+    let mut definition_names = Vec::new();
+    find_parts(schema, &mut definition_names);
+    close_value(schema, &definition_names);
     if let Some(Value::Object(definitions)) = schema.get_mut("$defs") {
         for (name, definition) in definitions {
-            if parts.contains(&reference_to(name)) {
-                close_below(definition, &parts);
+            if definition_names.contains(&reference_to(name)) {
+                close_below(definition, &definition_names);
             } else {
-                close_value(definition, &parts);
+                close_value(definition, &definition_names);
             }
         }
     }
@@ -44,40 +44,40 @@ fn is_composed(map: &Map<String, Value>) -> bool {
 }
 
 /// Collects the definitions that are used as a part of a composed object.
-fn find_parts(schema: &Value, parts: &mut Vec<String>) {
+fn find_parts(schema: &Value, definition_names: &mut Vec<String>) {
     match schema {
         Value::Object(map) => {
             if is_composed(map) {
-                collect_references(schema, parts);
+                collect_references(schema, definition_names);
             }
-            map.values().for_each(|inner| find_parts(inner, parts));
+            map.values().for_each(|inner| find_parts(inner, definition_names));
         }
-        Value::Array(items) => items.iter().for_each(|item| find_parts(item, parts)),
+        Value::Array(items) => items.iter().for_each(|item| find_parts(item, definition_names)),
         _ => {}
     }
 }
 
-fn collect_references(part: &Value, parts: &mut Vec<String>) {
-    if let Some(reference) = part.get("$ref").and_then(Value::as_str) {
-        parts.push(reference.to_owned());
+fn collect_references(subschema: &Value, definition_names: &mut Vec<String>) {
+    if let Some(reference) = subschema.get("$ref").and_then(Value::as_str) {
+        definition_names.push(reference.to_owned());
     }
     for keyword in BESIDE {
-        for inner in part.get(keyword).and_then(Value::as_array).into_iter().flatten() {
-            collect_references(inner, parts);
+        for inner in subschema.get(keyword).and_then(Value::as_array).into_iter().flatten() {
+            collect_references(inner, definition_names);
         }
     }
 }
 
 /// Closes a schema that stands for a whole value.
-fn close_value(schema: &mut Value, parts: &[String]) {
+fn close_value(schema: &mut Value, definition_names: &[String]) {
     let Value::Object(map) = schema else { return };
     let open =
         !map.contains_key("additionalProperties") && !map.contains_key("unevaluatedProperties");
-    let part = map
+    let subschema = map
         .get("$ref")
         .and_then(Value::as_str)
-        .is_some_and(|name| parts.iter().any(|part| part == name));
-    if is_composed(map) || part {
+        .is_some_and(|name| definition_names.iter().any(|part| part == name));
+    if is_composed(map) || subschema {
         if open {
             map.insert("unevaluatedProperties".to_owned(), Value::Bool(false));
         } else if map.get("additionalProperties") == Some(&Value::Bool(false)) {
@@ -86,7 +86,7 @@ fn close_value(schema: &mut Value, parts: &[String]) {
             map.remove("additionalProperties");
             map.insert("unevaluatedProperties".to_owned(), Value::Bool(false));
         }
-        close_below(schema, parts);
+        close_below(schema, definition_names);
         return;
     }
     let is_object = map.contains_key("properties") || map.get("type").is_some_and(is_of_objects);
@@ -97,10 +97,10 @@ fn close_value(schema: &mut Value, parts: &[String]) {
     }
     for keyword in BESIDE {
         for inner in map.get_mut(keyword).and_then(Value::as_array_mut).into_iter().flatten() {
-            close_value(inner, parts);
+            close_value(inner, definition_names);
         }
     }
-    close_below(schema, parts);
+    close_below(schema, definition_names);
 }
 
 /// Returns whether a `type` admits objects.
@@ -110,7 +110,7 @@ fn is_of_objects(kind: &Value) -> bool {
 }
 
 /// Closes the schemas of what is inside the value: of its fields and items.
-fn close_below(schema: &mut Value, parts: &[String]) {
+fn close_below(schema: &mut Value, definition_names: &[String]) {
     let Value::Object(map) = schema else { return };
     for keyword in ["properties", "patternProperties"] {
         for inner in map
@@ -119,21 +119,21 @@ fn close_below(schema: &mut Value, parts: &[String]) {
             .into_iter()
             .flat_map(Map::values_mut)
         {
-            close_value(inner, parts);
+            close_value(inner, definition_names);
         }
     }
     for keyword in ["items", "additionalProperties", "contains"] {
         if let Some(inner) = map.get_mut(keyword) {
-            close_value(inner, parts);
+            close_value(inner, definition_names);
         }
     }
     for inner in map.get_mut("prefixItems").and_then(Value::as_array_mut).into_iter().flatten() {
-        close_value(inner, parts);
+        close_value(inner, definition_names);
     }
     if map.contains_key("unevaluatedProperties") {
         for keyword in BESIDE {
             for inner in map.get_mut(keyword).and_then(Value::as_array_mut).into_iter().flatten() {
-                close_below(inner, parts);
+                close_below(inner, definition_names);
             }
         }
     }
@@ -182,7 +182,7 @@ impl fmt::Display for SchemaErrors {
 
 impl std::error::Error for SchemaErrors {}
 
-/// The most problems that are told at once, and the most bytes of words.
+/// The maximum number of problems that are reported at once.
 const MOST_MISFITS: usize = 50;
 const MOST_WORDS: usize = 16 * 1024;
 
@@ -279,8 +279,8 @@ impl ForeignSchema {
 }
 
 fn describe(error: &jsonschema::ValidationError<'_>) -> Vec<SchemaError> {
-    let index = error.instance_path().as_str();
-    let at = |field: &str| below(index, field);
+    let pointer = error.instance_path().as_str();
+    let at = |field: &str| below(pointer, field);
     match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected }
         | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
@@ -295,28 +295,31 @@ fn describe(error: &jsonschema::ValidationError<'_>) -> Vec<SchemaError> {
                 .trim()
                 .strip_prefix("is not of type")
                 .map_or(expected.clone(), |kind| kind.replace('"', "").trim().to_owned());
-            vec![SchemaError::new(index, format!("expected {}", english::with_article(&expected)))]
+            vec![SchemaError::new(
+                pointer,
+                format!("expected {}", english::with_article(&expected)),
+            )]
         }
         ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
-            match meant_branch(index, context) {
+            match meant_branch(pointer, context) {
                 Some(branch) => branch.iter().flat_map(describe).collect(),
                 None => {
-                    vec![SchemaError::new(index, "has none of the shapes that are expected here")]
+                    vec![SchemaError::new(pointer, "has none of the shapes that are expected here")]
                 }
             }
         }
-        _ => vec![SchemaError::new(index, error.masked_with("it").to_string())],
+        _ => vec![SchemaError::new(pointer, error.masked_with("it").to_string())],
     }
 }
 
 /// Returns the shape that a value was meant to have, if only one has its type and its tag.
 fn meant_branch<'a>(
-    index: &str,
+    pointer: &str,
     branches: &'a [Vec<jsonschema::ValidationError<'static>>],
 ) -> Option<&'a Vec<jsonschema::ValidationError<'static>>> {
     let other_type = |error: &jsonschema::ValidationError<'_>| {
         matches!(error.kind(), ValidationErrorKind::Type { .. })
-            && error.instance_path().as_str() == index
+            && error.instance_path().as_str() == pointer
     };
     let other_tag = |error: &jsonschema::ValidationError<'_>| {
         matches!(error.kind(), ValidationErrorKind::Constant { .. })
@@ -403,11 +406,11 @@ mod tests {
         let (schema, value) = order();
         let checker = SchemaChecker::new(&schema).unwrap();
         assert_eq!(checker.check(&value).map_err(|e| e.to_string()), Ok(()));
-        for index in ["", "/item", "/more/0", "/card", "/pay", "/pay/left", "/pay/right"] {
+        for pointer in ["", "/item", "/more/0", "/card", "/pay", "/pay/left", "/pay/right"] {
             let mut wrong = value.clone();
-            wrong.pointer_mut(index).unwrap()["surprise"] = json!(1);
+            wrong.pointer_mut(pointer).unwrap()["surprise"] = json!(1);
             let found = checker.check(&wrong).unwrap_err().to_string();
-            assert_eq!(found, format!("at `{index}/surprise`: unknown field"));
+            assert_eq!(found, format!("at `{pointer}/surprise`: unknown field"));
         }
         let mut card = value;
         card["pay"] = json!({"kind": "Card", "number": "4"});

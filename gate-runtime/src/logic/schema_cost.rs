@@ -74,10 +74,10 @@ impl CostMeter<'_> {
         if self.spent <= STEPS {
             return Ok(());
         }
-        let words = "to check this against its schema would take too long";
+        let message = "to check this against its schema would take too long";
         Err(SchemaError::new(
             "",
-            format!("{words} (at `{keyword}`): send a shorter value, or a simpler schema"),
+            format!("{message} (at `{keyword}`): send a shorter value, or a simpler schema"),
         ))
     }
 
@@ -94,22 +94,22 @@ impl CostMeter<'_> {
             .iter()
             .any(|name| keywords.contains_key(*name));
         let times = if looks_back { times.looking_back() } else { times };
-        for (keyword, part) in keywords {
+        for (keyword, subschema) in keywords {
             self.take(keyword, 1, times)?;
             match value {
                 Value::Object(fields) => {
-                    self.over_fields(keywords, keyword, part, fields, times)?;
+                    self.over_fields(keywords, keyword, subschema, fields, times)?;
                 }
-                Value::Array(items) => self.over_items(keyword, part, items, times)?,
+                Value::Array(items) => self.over_items(keyword, subschema, items, times)?,
                 Value::String(text) => {
-                    self.take(keyword, self.of_text(keyword, part, text), times)?;
+                    self.take(keyword, self.of_text(keyword, subschema, text), times)?;
                 }
                 Value::Number(_) if keyword == "multipleOf" => {
-                    self.take(keyword, of_division(part), times)?;
+                    self.take(keyword, of_division(subschema), times)?;
                 }
                 _ => {}
             }
-            self.in_place(keyword, part, value, times)?;
+            self.in_place(keyword, subschema, value, times)?;
         }
         Ok(())
     }
@@ -118,18 +118,19 @@ impl CostMeter<'_> {
     fn in_place(
         &mut self,
         keyword: &str,
-        part: &Value,
+        subschema: &Value,
         value: &Value,
         times: ApplyCount,
     ) -> Result<(), SchemaError> {
         let times = times.one_below();
-        match (keyword, part) {
-            ("$ref", Value::String(index)) => {
-                let target = index.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer));
+        match (keyword, subschema) {
+            ("$ref", Value::String(reference)) => {
+                let target =
+                    reference.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer));
                 target.map_or(Ok(()), |target| self.apply(target, value, times))
             }
-            ("allOf" | "anyOf" | "oneOf", Value::Array(parts)) => {
-                parts.iter().try_for_each(|part| self.apply(part, value, times))
+            ("allOf" | "anyOf" | "oneOf", Value::Array(subschemas)) => {
+                subschemas.iter().try_for_each(|part| self.apply(part, value, times))
             }
             ("dependentSchemas" | "dependencies", Value::Object(parts)) => {
                 parts.values().try_for_each(|part| self.apply(part, value, times))
@@ -146,15 +147,16 @@ impl CostMeter<'_> {
         &mut self,
         keywords: &Map<String, Value>,
         keyword: &str,
-        part: &Value,
+        subschema: &Value,
         fields: &Map<String, Value>,
         times: ApplyCount,
     ) -> Result<(), SchemaError> {
-        match (keyword, part) {
-            ("properties", Value::Object(parts)) => {
-                self.take(keyword, parts.len() as u64, times)?;
-                let found =
-                    parts.iter().filter_map(|(name, part)| Some((name, part, fields.get(name)?)));
+        match (keyword, subschema) {
+            ("properties", Value::Object(subschemas)) => {
+                self.take(keyword, subschemas.len() as u64, times)?;
+                let found = subschemas
+                    .iter()
+                    .filter_map(|(name, part)| Some((name, part, fields.get(name)?)));
                 found
                     .into_iter()
                     .try_for_each(|(name, part, field)| self.within(name, part, field, times))
@@ -190,16 +192,16 @@ impl CostMeter<'_> {
     fn over_items(
         &mut self,
         keyword: &str,
-        part: &Value,
+        subschema: &Value,
         items: &[Value],
         times: ApplyCount,
     ) -> Result<(), SchemaError> {
         let mut each = items.iter().enumerate();
-        match (keyword, part) {
+        match (keyword, subschema) {
             ("items" | "contains" | "unevaluatedItems" | "additionalItems", part) => each
                 .try_for_each(|(index, item)| self.within(&index.to_string(), part, item, times)),
-            ("prefixItems", Value::Array(parts)) => {
-                parts.iter().zip(each).try_for_each(|(part, (index, item))| {
+            ("prefixItems", Value::Array(subschemas)) => {
+                subschemas.iter().zip(each).try_for_each(|(part, (index, item))| {
                     self.within(&index.to_string(), part, item, times)
                 })
             }
@@ -211,20 +213,20 @@ impl CostMeter<'_> {
     fn within(
         &mut self,
         step: &str,
-        part: &Value,
+        subschema: &Value,
         value: &Value,
         times: ApplyCount,
     ) -> Result<(), SchemaError> {
-        let index = |error: SchemaError| {
+        let with_step = |error: SchemaError| {
             SchemaError::new(below("", step) + error.pointer(), error.problem())
         };
         let times = ApplyCount { each: times.count(), below_look: None };
-        self.apply(part, value, times).map_err(index)
+        self.apply(subschema, value, times).map_err(with_step)
     }
 
-    fn of_text(&self, keyword: &str, part: &Value, text: &str) -> u64 {
+    fn of_text(&self, keyword: &str, subschema: &Value, text: &str) -> u64 {
         let length = text.len() as u64;
-        match (keyword, part.as_str()) {
+        match (keyword, subschema.as_str()) {
             ("pattern", Some(pattern)) => self.of_match(pattern, text),
             // Each name of a group, of eight bytes or more, is compared with all before it.
             ("format", Some("regex")) => {
@@ -496,9 +498,9 @@ mod tests {
                 let checked = checker.check(&value);
                 let steps = checker.spent() - before;
                 assert!(steps <= STEPS, "{name}: {steps} steps");
-                let words = checked.map_or_else(|errors| errors.to_string(), |()| String::new());
-                assert_eq!(steps == STEPS, words.contains("too long"), "{name}: {words:.200}");
-                assert!(words.len() <= 20_000, "{name}: {} bytes are said", words.len());
+                let message = checked.map_or_else(|errors| errors.to_string(), |()| String::new());
+                assert_eq!(steps == STEPS, message.contains("too long"), "{name}: {message:.200}");
+                assert!(message.len() <= 20_000, "{name}: {} bytes are said", message.len());
             }
             // A watchdog only: nothing here takes a second in a release build.
             assert!(began.elapsed() < Duration::from_mins(1), "{name}: {:?}", began.elapsed());
@@ -541,8 +543,8 @@ mod tests {
     /// Puts a counter into every schema in a schema.
     fn ticked(schema: &Value) -> Value {
         let Value::Object(keywords) = schema else { return schema.clone() };
-        let all = |part: &Value| match part {
-            Value::Array(parts) => parts.iter().map(ticked).collect(),
+        let all = |subschema: &Value| match subschema {
+            Value::Array(subschemas) => subschemas.iter().map(ticked).collect(),
             Value::Object(parts) => Value::Object(
                 parts.iter().map(|(name, part)| (name.clone(), ticked(part))).collect(),
             ),

@@ -55,8 +55,8 @@ pub(crate) fn without_secret_names(root: &Value, error: &SchemaError) -> SchemaE
             schema.get("properties").is_some_and(|fields| fields.get(&name).is_some())
         });
         if in_secret && items.is_empty() && !is_named {
-            let place = error.pointer().get(..end).unwrap_or_default();
-            return SchemaError::new(place, format!("in this secret: {}", error.problem()));
+            let pointer = error.pointer().get(..end).unwrap_or_default();
+            return SchemaError::new(pointer, format!("in this secret: {}", error.problem()));
         }
         let fields = schemas_of_field(&schemas, &name);
         schemas = expand(root, &[fields, items].concat());

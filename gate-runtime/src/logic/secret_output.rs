@@ -15,9 +15,9 @@ use super::secret_scrubber::SECRET;
 /// translated, encrypted or shortened. Return `SecretOutput` if a result may contain such a form,
 /// or a secret that was no argument.
 ///
-/// Only a typed call, as `one_time_password(&run, …)`, gives the value, once, in the process in
-/// which the body ran. [`Run::submit`](crate::Run::submit) and a later look at the call give
-/// `[secret]`. An error that the tool returns is not hidden: put no secret in it.
+/// Only a typed call, like `one_time_password(&run, …)`, returns the value, once, in the process in
+/// which the body ran. [`Run::submit`](crate::Run::submit) and later reads of the call return
+/// `[secret]`. An error that the tool returns is not hidden, so it must not contain secrets.
 ///
 /// ```
 /// use gate_runtime::prelude::*;

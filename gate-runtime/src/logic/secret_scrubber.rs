@@ -437,12 +437,12 @@ mod tests {
         for (secret, output) in writings {
             let clean = scrub(&secret).clean_json(output);
             assert!(clean.contains(SECRET), "{secret} in {output}: {clean}");
-            let expired: String =
+            let folded_text: String =
                 fold(&clean.replace(SECRET, "")).into_iter().map(|(c, _)| c).collect();
             assert!(
-                !expired.contains("4711")
-                    && !expired.contains("unter2")
-                    && !expired.contains("411111"),
+                !folded_text.contains("4711")
+                    && !folded_text.contains("unter2")
+                    && !folded_text.contains("411111"),
                 "{clean}"
             );
         }

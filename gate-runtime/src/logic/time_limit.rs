@@ -44,8 +44,8 @@ pub(crate) async fn bounded<F: Future>(
 }
 
 /// Runs a closure that a user wrote; a panic becomes an error.
-pub(super) fn guard<R>(look: impl FnOnce() -> Result<R, String>) -> Result<R, String> {
-    catch_unwind(AssertUnwindSafe(look)).unwrap_or_else(|panic| Err(panic_notice(&*panic)))
+pub(super) fn guard<R>(body: impl FnOnce() -> Result<R, String>) -> Result<R, String> {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| Err(panic_notice(&*panic)))
 }
 
 /// Returns the description of a panic for models, people and records: that there was one, and the
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn what_a_panic_says_is_in_the_log_and_nowhere_else() {
         let log = LogCapture::default();
-        let returned = tracing::subscriber::with_default(log.clone(), || {
+        let problems = tracing::subscriber::with_default(log.clone(), || {
             let later = |start: fn() -> String| {
                 bounded(&NeverReady, async move || start()).now_or_never().unwrap()
             };
@@ -134,12 +134,12 @@ mod tests {
             ]
         });
         let log = log.0.lock().unwrap().clone();
-        for status_sender in &returned {
-            let id = status_sender
+        for problem in &problems {
+            let id = problem
                 .strip_prefix("it panicked (panic ")
                 .and_then(|rest| rest.strip_suffix(" in the log)"));
-            assert_eq!(id.map(str::len), Some(8), "{status_sender}");
-            assert!(log.contains(id.unwrap()), "{status_sender} in {log}");
+            assert_eq!(id.map(str::len), Some(8), "{problem}");
+            assert!(log.contains(id.unwrap()), "{problem} in {log}");
         }
         assert!(
             ["sk-live-1", "hunter2", "sk-live-2"].iter().all(|text| log.contains(text)),

@@ -125,11 +125,11 @@ impl DeliverySender {
             Err(error) => {
                 let claimed =
                     claimed.remembering(error.memo().map(Into::into).or(memo.map(Into::into)));
-                let (words, at_least) = (error.to_string(), error.wait().unwrap_or_default());
+                let (message, at_least) = (error.to_string(), error.wait().unwrap_or_default());
                 if error.is_final() {
-                    claimed.dead_lettered(&words, now)
+                    claimed.dead_lettered(&message, now)
                 } else {
-                    claimed.rescheduled(&words, at_least, random::number(), now)
+                    claimed.rescheduled(&message, at_least, random::number(), now)
                 }
             }
         }

@@ -56,7 +56,7 @@ impl OutboxTasks {
     ) -> Self {
         let start = |notifier: Arc<dyn Notifier>| {
             let name: Arc<str> = notifier.name().into();
-            let (last, put_back) = (store.watch(), Arc::new(Notify::new()));
+            let (last, queued_again) = (store.watch(), Arc::new(Notify::new()));
             // From now on, and not from when the task begins.
             let head = last.seq();
             let sender = Arc::new(DeliverySender {
@@ -69,21 +69,21 @@ impl OutboxTasks {
                 reader: RecordRelay::new(Arc::clone(&sender), head),
                 sender,
                 last,
-                wake: Arc::clone(&put_back),
-                under_way: JoinSet::new(),
+                wake: Arc::clone(&queued_again),
+                in_flight: JoinSet::new(),
                 busy: HashSet::new(),
                 next_poll: Timestamp::MIN,
                 next_cleanup: Timestamp::MIN,
             };
-            (tokio::spawn(worker.work()), put_back)
+            (tokio::spawn(worker.work()), queued_again)
         };
         Self { tasks: notifiers.into_iter().map(start).collect() }
     }
 
     /// Wakes the tasks, so that they look at the deliveries again.
     pub(crate) fn wake(&self) {
-        for (_, put_back) in &self.tasks {
-            put_back.notify_one();
+        for (_, queued_again) in &self.tasks {
+            queued_again.notify_one();
         }
     }
 }
@@ -102,7 +102,7 @@ struct OutboxWorker {
     reader: RecordRelay,
     last: RecordWatch,
     wake: Arc<Notify>,
-    under_way: JoinSet<(u64, Result<(), StoreError>)>,
+    in_flight: JoinSet<(u64, Result<(), StoreError>)>,
     /// The records of the deliveries that are under way.
     busy: HashSet<u64>,
     /// The time of the next look at the deliveries.
@@ -146,7 +146,7 @@ impl OutboxWorker {
 
     /// Waits for a record, the end of a delivery, a delivery that was put back, or the time.
     async fn signal(&mut self, wake: Timestamp) -> OutboxSignal {
-        let Self { sender, last, wake: put_back, under_way: in_flight, .. } = self;
+        let Self { sender, last, wake: queued_again, in_flight, .. } = self;
         let changed = async {
             if last.changed().await.is_none() {
                 std::future::pending::<()>().await;
@@ -160,7 +160,7 @@ impl OutboxWorker {
                 None => std::future::pending().await,
             }
         };
-        let put_back = pin!(put_back.notified());
+        let put_back = pin!(queued_again.notified());
         let looks = select(put_back, sender.clock.sleep_until(wake));
         match select(pin!(ended), select(pin!(changed), looks)).await {
             Either::Left((ended, _)) => OutboxSignal::Ended(ended),
@@ -208,7 +208,7 @@ impl OutboxWorker {
             }
             self.busy.insert(record);
             let sender = Arc::clone(&self.sender);
-            self.under_way.spawn(async move { (record, sender.process(&delivery).await) });
+            self.in_flight.spawn(async move { (record, sender.process(&delivery).await) });
         }
         Ok(None)
     }

@@ -50,7 +50,7 @@ impl RecordRelay {
     pub(super) async fn read(&mut self, now: Timestamp) -> Result<bool, StoreError> {
         let mut is_new = self.position.is_none();
         let mut index = match self.position.take() {
-            Some(place) => place,
+            Some(position) => position,
             None => RelayProgress::at(self.begin(now).await?),
         };
         loop {
@@ -76,9 +76,9 @@ impl RecordRelay {
                 is_new = true;
                 let found =
                     self.cursor().await?.filter(|found| found.version() != index.cursor.version());
-                let words = "it does not take letters, and nobody else has written any";
+                let message = "it does not take letters, and nobody else has written any";
                 index = RelayProgress::at(
-                    found.ok_or_else(|| StoreError::new(StoreErrorKind::Corrupt, words))?,
+                    found.ok_or_else(|| StoreError::new(StoreErrorKind::Corrupt, message))?,
                 );
             }
         }

@@ -1,4 +1,4 @@
-//! Overlays: they see every call untyped, in addition to the policies, and can only tighten.
+//! Overlays evaluate every call, untyped, in addition to the policies.
 
 use std::fmt;
 
@@ -9,8 +9,8 @@ use gate_core::ports::BoxFuture;
 
 use crate::logic::context::CallContext;
 
-/// An overlay evaluates every call, whatever its tool: an external policy engine, a risk score, a
-/// company-wide rule.
+/// An overlay evaluates the calls of all tools, like an external policy engine, a risk score or a
+/// company-wide rule. It can only make a verdict stricter.
 ///
 /// ```
 /// use gate_runtime::policy::{Objection, Overlay, OverlayCall, OverlayError};
@@ -37,19 +37,20 @@ pub trait Overlay: Send + Sync + 'static {
     /// Returns its name in records and on pages.
     fn name(&self) -> &str;
 
-    /// Evaluates a call: `None` for no objection.
+    /// Evaluates a call. Returns `None` for no objection.
     ///
     /// # Errors
-    /// A description of the failure. It also fails if it panics, if it takes longer than the gate's
-    /// [time for judging](crate::GateBuilder::judging_timeout), or if its requirement can never be
-    /// met, as the approval of zero people. [`on_failure`](Self::on_failure) decides what follows.
+    /// Returns a description of the failure. The overlay also fails if it panics, if it takes
+    /// longer than [`judging_timeout`](crate::GateBuilder::judging_timeout), or if its requirement
+    /// can never be met, like the approval of zero people. [`on_failure`](Self::on_failure)
+    /// determines the consequence.
     fn judge<'a>(
         &'a self,
         call: &'a OverlayCall<'a>,
     ) -> BoxFuture<'a, Result<Option<Objection>, OverlayError>>;
 
-    /// Returns the consequence of a failure. Defaults to [`OnFailure::Deny`]: nothing runs while it
-    /// fails.
+    /// Returns the consequence of a failure. Defaults to [`OnFailure::Deny`]: no call runs while
+    /// the overlay fails.
     ///
     /// Called once, when the gate is built.
     ///
@@ -97,8 +98,8 @@ pub trait Overlay: Send + Sync + 'static {
     }
 }
 
-/// Why an [`Overlay`] could not judge a call. People and records see its text: no secret belongs
-/// into it.
+/// The reason why an [`Overlay`] could not evaluate a call. The text is in records and shown to
+/// people, so it must not contain secrets.
 ///
 /// ```
 /// use gate_runtime::policy::OverlayError;
@@ -112,12 +113,12 @@ pub struct OverlayError {
 }
 
 impl OverlayError {
-    /// Makes an error that says what happened.
+    /// Creates an error with a description.
     pub fn new(problem: impl fmt::Display) -> Self {
         Self { problem: problem.to_string(), source: None }
     }
 
-    /// Adds the error that happened below, for logs: people and records do not see it.
+    /// Adds the underlying error, for logs. It is not in records, nor shown to people.
     #[must_use]
     pub fn because(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
         self.source = Some(Box::new(source));
@@ -137,8 +138,8 @@ impl std::error::Error for OverlayError {
     }
 }
 
-/// The consequence of a failure of an [`Overlay`] for the call that it should have judged. It never
-/// lets a call run.
+/// The consequence of a failure of an [`Overlay`] for the call that it should have evaluated. A
+/// failure never lets a call run.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -147,8 +148,8 @@ impl std::error::Error for OverlayError {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OnFailure {
-    /// The call does not run. A failure is no verdict: it does not count against the run, and the
-    /// call can be proposed again.
+    /// The call does not run. A failure is not a verdict: it does not count against the run, and
+    /// the call can be proposed again.
     Deny,
     /// People must agree.
     Ask(Requirement),
@@ -161,8 +162,8 @@ impl OnFailure {
     }
 }
 
-/// An objection of an overlay to a call. It can make a verdict stricter, never looser: there is no
-/// way to say "approve".
+/// An objection of an overlay to a call. It can make a verdict stricter, never looser: an overlay
+/// cannot approve.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -173,17 +174,17 @@ impl OnFailure {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Objection {
     pub(crate) reason: String,
-    /// `None`: it denies.
+    /// The requirement; `None` if the objection denies the call.
     pub(crate) requirement: Option<Requirement>,
 }
 
 impl Objection {
-    /// Makes an objection that denies the call.
+    /// Creates an objection that denies the call.
     pub fn deny(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), requirement: None }
     }
 
-    /// People must agree.
+    /// Creates an objection that asks people.
     pub fn ask(reason: impl Into<String>, requirement: impl Into<Requirement>) -> Self {
         Self { reason: reason.into(), requirement: Some(requirement.into()) }
     }
@@ -195,7 +196,7 @@ impl Objection {
     }
 }
 
-/// A call as an overlay sees it: untyped, its secrets replaced by marks.
+/// A call for an overlay: untyped, with secrets replaced by marks.
 ///
 /// ```
 /// use gate_runtime::policy::{Objection, OverlayCall};
@@ -250,7 +251,7 @@ impl OverlayCall<'_> {
         self.arguments
     }
 
-    /// Returns the context of the call: who proposes it, for whom, in which run, and when.
+    /// Returns the context of the call: agent, principal, run and time.
     #[must_use]
     pub fn context(&self) -> &CallContext {
         self.context

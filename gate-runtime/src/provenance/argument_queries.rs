@@ -100,7 +100,7 @@ impl CallFacts {
         let is_id = |name: &str| {
             if value.is_string() { !ends_with(name, &OF_AMOUNTS) } else { ends_with(name, &OF_IDS) }
         };
-        let query = self.names_of(value).map(|name| {
+        let named_query = self.names_of(value).map(|name| {
             let with_unit = with_unit(name, digits);
             // It may be a day, an hour, a floor: an id is said beside what it is the id of.
             if is_short_number(digits) && is_id(name) {
@@ -112,7 +112,7 @@ impl CallFacts {
                 plain().or_as(with_unit)
             }
         });
-        let wanted: Vec<ValueQuery> = query.collect();
+        let wanted: Vec<ValueQuery> = named_query.collect();
         match wanted.is_empty() {
             true if value.is_string() => vec![ValueQuery::only_as(text, [])],
             true => vec![plain()],
@@ -229,15 +229,15 @@ fn is_of_ids(word: &str) -> bool {
 /// The texts that a schema lets people choose from.
 pub(crate) fn choices(schema: &Value) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
-    let mut expired = vec![schema];
-    while let Some(next) = expired.pop() {
+    let mut unvisited = vec![schema];
+    while let Some(next) = unvisited.pop() {
         match next {
-            Value::Array(items) => expired.extend(items),
+            Value::Array(items) => unvisited.extend(items),
             Value::Object(fields) => {
                 let listed = fields.get("enum").and_then(Value::as_array).into_iter().flatten();
                 let texts = listed.chain(fields.get("const")).filter_map(Value::as_str);
                 all.extend(texts.map(str::to_owned));
-                expired.extend(fields.values());
+                unvisited.extend(fields.values());
             }
             _ => {}
         }

@@ -18,8 +18,8 @@ pub(crate) fn origins(call: &CallFacts, history: &RunHistory) -> Vec<ArgumentOri
     for (name, value) in call.arguments().as_object().into_iter().flatten() {
         let pointer = below("", name);
         let before = found.len();
-        let mut expired = MANY;
-        if !add(value, &origin, pointer.clone(), &mut found, &mut expired) {
+        let mut places_left = MANY;
+        if !add(value, &origin, pointer.clone(), &mut found, &mut places_left) {
             // Too many for anyone to look at each: one origin for all, the least trusted.
             found.truncate(before);
             found.push(ArgumentOrigin { pointer, origin: origin(value) });
@@ -37,21 +37,23 @@ fn add(
     origin: &dyn Fn(&Value) -> Origin,
     pointer: String,
     found: &mut Vec<ArgumentOrigin>,
-    expired: &mut usize,
+    places_left: &mut usize,
 ) -> bool {
-    let Some(rest) = expired.checked_sub(pointer.len()) else { return false };
-    *expired = rest;
+    let Some(rest) = places_left.checked_sub(pointer.len()) else { return false };
+    *places_left = rest;
     let below = |step: &str| below(&pointer, step);
     match value {
         Value::Null | Value::Bool(_) => true,
         Value::String(text) if text.is_empty() => true,
         Value::Array(items) if items.is_empty() => true,
         Value::Object(fields) => {
-            fields.iter().all(|(name, field)| add(field, origin, below(name), found, expired))
+            fields.iter().all(|(name, field)| add(field, origin, below(name), found, places_left))
         }
         Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => {
             let mut items = items.iter().enumerate();
-            items.all(|(index, item)| add(item, origin, below(&index.to_string()), found, expired))
+            items.all(|(index, item)| {
+                add(item, origin, below(&index.to_string()), found, places_left)
+            })
         }
         Value::Array(_) | Value::String(_) | Value::Number(_) => {
             found.push(ArgumentOrigin { pointer, origin: origin(value) });

@@ -36,10 +36,12 @@ impl CombinedIndex {
             return FirstMentions::default();
         }
         let texts = texts.get(..self.count).unwrap_or(texts);
-        let mut first = |voice| {
-            let parts = query.parts(voice == SpeakerKind::Trusted);
+        let mut first = |speaker| {
+            let parts = query.parts(speaker == SpeakerKind::Trusted);
             parts
-                .filter_map(|(part, length, hash)| self.first(voice, part, length, hash, texts))
+                .filter_map(|(search_scope, length, hash)| {
+                    self.first(speaker, search_scope, length, hash, texts)
+                })
                 .min()
         };
         FirstMentions {
@@ -51,17 +53,17 @@ impl CombinedIndex {
 
     fn first(
         &mut self,
-        voice: SpeakerKind,
-        part: SearchScope,
+        speaker: SpeakerKind,
+        search_scope: SearchScope,
         length: usize,
         hash: u64,
         texts: &[(SpeakerKind, Arc<IndexedText>)],
     ) -> Option<usize> {
-        let table = self.tables.entry((voice, part, length)).or_insert_with(|| {
+        let table = self.tables.entry((speaker, search_scope, length)).or_insert_with(|| {
             let mut all = Vec::new();
             for (index, (by, text)) in texts.iter().enumerate() {
-                if *by == voice {
-                    text.each(part, length, |hash| all.push((hash, index)));
+                if *by == speaker {
+                    text.each(search_scope, length, |hash| all.push((hash, index)));
                 }
             }
             all.sort_unstable();

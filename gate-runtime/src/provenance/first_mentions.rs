@@ -13,8 +13,8 @@ pub(super) enum SpeakerKind {
 impl SpeakerKind {
     pub(super) fn of(speaker: &Speaker, is_nested: bool) -> Self {
         match speaker {
-            // What a nested agent is told, its instructions included, may be what the agent that
-            // called it made up.
+            // The messages for a nested agent, including its instructions, may have been made up by
+            // the agent that called it.
             Speaker::System | Speaker::User if !is_nested => Self::Trusted,
             Speaker::Tool { .. } => Self::Tool,
             Speaker::System | Speaker::User | Speaker::Agent => Self::Agent,

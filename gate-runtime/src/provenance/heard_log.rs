@@ -34,7 +34,7 @@ const FAR: usize = 64;
 pub(super) struct HeardLog {
     log: Vec<HeardText>,
     /// The place of each text in the log.
-    places: HashMap<(SpeakerKind, u64), usize>,
+    indexes: HashMap<(SpeakerKind, u64), usize>,
     /// Texts that no recorded call notes yet.
     unnoted: Vec<usize>,
     /// The places of the messages that were told last: the next ones are mostly the same.
@@ -106,13 +106,13 @@ impl HeardLog {
             return index;
         }
         let hash = keyed(message.text());
-        if let Some(place) = self.places.get(&(kind, hash)) {
-            return *place;
+        if let Some(message_index) = self.indexes.get(&(kind, hash)) {
+            return *message_index;
         }
         let place = self.log.len();
         self.bytes = self.bytes.saturating_add(message.text().len() + EACH_TEXT).min(MOST + 1);
         if self.bytes <= MOST {
-            self.places.insert((kind, hash), place);
+            self.indexes.insert((kind, hash), place);
             self.log.push(HeardText { message: message.clone(), kind, hash, tag: OnceLock::new() });
             if kind == SpeakerKind::Trusted {
                 self.unnoted.push(place);
@@ -154,14 +154,18 @@ impl HeardLog {
     /// Returns the newest texts, of the first so many, that no call on the record notes.
     pub(super) fn unrecorded_tags(&self, count: usize, key: &TagKey) -> Vec<String> {
         let newest = self.unnoted.iter().rev().filter(|index| **index < count).take(NOTED_AT_ONCE);
-        newest.filter_map(|place| self.tag_of(*place, key)).map(MessageTag::to_text).collect()
+        newest
+            .filter_map(|message_index| self.tag_of(*message_index, key))
+            .map(MessageTag::to_text)
+            .collect()
     }
 
     /// A call that notes these is on the record.
     pub(super) fn mark_recorded(&mut self, tags: &[String]) {
         let Self { log, unnoted, .. } = self;
         let cursor = |index: &usize| Some(log.get(*index)?.tag.get()?.to_text());
-        let is_noted = |place: &usize| cursor(place).is_some_and(|tag| tags.contains(&tag));
+        let is_noted =
+            |message_index: &usize| cursor(message_index).is_some_and(|tag| tags.contains(&tag));
         unnoted.retain(|place| !is_noted(place));
     }
 

@@ -39,9 +39,9 @@ impl IndexCache {
             return Arc::clone(known);
         }
         let known = kept.old.remove(&hash).filter(|known| known.text() == text);
-        let said = known.unwrap_or_else(|| Arc::new(IndexedText::new(Arc::clone(text))));
+        let indexed = known.unwrap_or_else(|| Arc::new(IndexedText::new(Arc::clone(text))));
         if bytes > MOST / 2 {
-            return said;
+            return indexed;
         }
         let mut forgotten = HashMap::new();
         if kept.bytes.saturating_add(bytes) > MOST / 2 {
@@ -50,10 +50,10 @@ impl IndexCache {
             kept.bytes = 0;
         }
         kept.bytes += bytes;
-        kept.new.insert(hash, Arc::clone(&said));
+        kept.new.insert(hash, Arc::clone(&indexed));
         // The lock is released first, so that nobody waits while the old generation is freed.
         drop(kept);
         drop(forgotten);
-        said
+        indexed
     }
 }

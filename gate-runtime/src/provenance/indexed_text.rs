@@ -93,8 +93,8 @@ impl ValueQuery {
         &self,
         is_trusted: bool,
     ) -> impl Iterator<Item = (SearchScope, usize, u64)> {
-        let of = |part, words: &[u64]| {
-            (!words.is_empty()).then(|| (part, words.len().min(LONGEST + 1), hash(words)))
+        let of = |search_scope, words: &[u64]| {
+            (!words.is_empty()).then(|| (search_scope, words.len().min(LONGEST + 1), hash(words)))
         };
         let (part, wholes) = if is_trusted {
             (SearchScope::Whole, &self.strict)
@@ -155,8 +155,8 @@ impl IndexedText {
     }
 
     /// Passes on the hash of everything of some length that stands in a part of it.
-    pub(super) fn each(&self, part: SearchScope, length: usize, mut each: impl FnMut(u64)) {
-        match part {
+    pub(super) fn each(&self, search_scope: SearchScope, length: usize, mut each: impl FnMut(u64)) {
+        match search_scope {
             SearchScope::Whole => self.whole().each(length, each),
             SearchScope::LooseWhole => self.loose().wholes.each(length, each),
             SearchScope::Phrases => self.loose().phrases.each(length, each),

@@ -55,7 +55,7 @@ impl PhraseReader {
         }
     }
 
-    /// Ends the part that is being read: no phrase goes on over its end.
+    /// Ends the part that is being read, so that no phrase continues over its end.
     pub(super) fn end_part(&mut self) {
         self.stream.push(BREAK);
         self.start = self.stream.len();
@@ -127,7 +127,7 @@ impl PhraseIndex {
             return self.long.binary_search(&hash(phrase)).is_ok();
         }
         let index = |word: &u64| {
-            self.words.binary_search(word).ok().and_then(|place| u32::try_from(place).ok())
+            self.words.binary_search(word).ok().and_then(|position| u32::try_from(position).ok())
         };
         match phrase {
             [] => false,

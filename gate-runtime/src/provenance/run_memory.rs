@@ -150,7 +150,7 @@ impl RunMemory {
         }
         let text = trusted.and_then(|at| log.message(at));
         match (text.map(Message::speaker), text) {
-            // An application may pass a summary in whatever role its provider wants.
+            // An application may pass a summary in any role.
             (_, Some(message)) if returned.has(self.tags.summary_tag(message.text())) => {
                 Origin::Agent
             }
@@ -161,7 +161,7 @@ impl RunMemory {
     }
 
     #[cfg(test)]
-    pub(super) fn texts<T>(&self, look: impl FnOnce(&super::text_index::TextIndex) -> T) -> T {
-        look(lock(&self.heard).texts())
+    pub(super) fn texts<T>(&self, inspect: impl FnOnce(&super::text_index::TextIndex) -> T) -> T {
+        inspect(lock(&self.heard).texts())
     }
 }

@@ -141,7 +141,7 @@ fn an_id_of_one_or_two_digits_counts_only_beside_its_kind() {
     ] {
         assert_eq!(of_argument(text, tool, name, &value), Origin::User, "{text}: {name} {value}");
     }
-    for (said, tool, name, value) in [
+    for (user_text, tool, name, value) in [
         ("on June 13, delete what is old", "delete_file", "file_id", json!("13")),
         ("13", "delete_file", "file_id", json!("13")),
         ("delete 13", "delete_file", "file_id", json!("13")),
@@ -156,7 +156,11 @@ fn an_id_of_one_or_two_digits_counts_only_beside_its_kind() {
         ("at 10:00", "book", "count", json!(10)),
         ("at 10", "book", "count", json!(10)),
     ] {
-        assert_eq!(of_argument(said, tool, name, &value), Origin::Agent, "{said}: {name} {value}");
+        assert_eq!(
+            of_argument(user_text, tool, name, &value),
+            Origin::Agent,
+            "{user_text}: {name} {value}"
+        );
     }
     // A value of two arguments must have been said as each.
     let history = RunHistory::new(vec![Message::user("file 13")]);
@@ -180,16 +184,16 @@ fn a_quantity_is_said_where_the_argument_names_its_unit() {
     ] {
         assert_eq!(of_argument(text, "tool", name, &value), Origin::User, "{text}: {name} {value}");
     }
-    for (said, name, value) in [
+    for (user_text, name, value) in [
         ("in 30 minutes", "amount", json!(30)),
         ("in 30 minutes", "timeout_seconds", json!(30)),
         ("take 5 %", "amount", json!(5)),
         ("10 kg of it", "price", json!(10)),
     ] {
         assert_eq!(
-            of_argument(said, "tool", name, &value),
+            of_argument(user_text, "tool", name, &value),
             Origin::Agent,
-            "{said}: {name} {value}"
+            "{user_text}: {name} {value}"
         );
     }
     assert_eq!(of_argument("wait 30 minutes", "tool", "how_long", &json!("30min")), Origin::User);
@@ -248,7 +252,7 @@ fn a_choice_is_said_by_its_words_and_a_flag_beside_its_name() {
         history
             .origin(&value, &call_of("ship", json!({name: value}), &["express_delivery", "PickUp"]))
     };
-    for (said, name, value) in [
+    for (user_text, name, value) in [
         ("by express delivery", "how", json!("express_delivery")),
         ("by Express-Delivery: express delivery!", "how", json!("express_delivery")),
         ("pick up", "how", json!("PickUp")),
@@ -259,7 +263,7 @@ fn a_choice_is_said_by_its_words_and_a_flag_beside_its_name() {
         ("no gift wrap", "gift_wrap", json!(false)),
         ("gift wrap: no", "gift_wrap", json!(false)),
     ] {
-        assert_eq!(of(said, name, value.clone()), Origin::User, "{said}: {name} {value}");
+        assert_eq!(of(user_text, name, value.clone()), Origin::User, "{user_text}: {name} {value}");
     }
     for (said, name, value) in [
         ("by express", "how", json!("express_delivery")),

@@ -37,15 +37,15 @@ impl TextIndex {
         }
         let mut found = self.together.find(query, &self.all);
         for index in [&mut found.trusted, &mut found.tool, &mut found.agent] {
-            *index = index.filter(|place| *place < count);
+            *index = index.filter(|position| *position < count);
         }
         if found.trusted.or(found.tool).is_some() {
             return found;
         }
         let texts = self.all.iter().enumerate().take(count).skip(self.together.len());
-        for (place, (voice, text)) in texts {
+        for (place, (speaker, text)) in texts {
             self.looked += 1;
-            match voice {
+            match speaker {
                 SpeakerKind::Trusted if text.contains(query) => {
                     found.trusted = Some(place);
                     return found;

@@ -37,7 +37,7 @@ pub(super) async fn survey(
 ) -> Result<Result<SealedCalls, Divergence>, TrailError> {
     let mut pass = ComparePass::over(store, Vec::new());
     pass.run(reader).await?;
-    if let Some(divergence) = pass.parted {
+    if let Some(divergence) = pass.divergence {
         return Ok(Err(Divergence { sealed: pass.next.saturating_sub(1), ..divergence }));
     }
     if pass.breaks.is_empty() {
@@ -53,7 +53,7 @@ pub(super) async fn survey(
 struct ComparePass<'a> {
     records: RecordPages<'a>,
     next: u64,
-    parted: Option<Divergence>,
+    divergence: Option<Divergence>,
     /// The indexes of the reset entries, each with the number from which on the records came anew.
     breaks: Vec<(u64, u64)>,
     /// The reset entries that an earlier pass found.
@@ -64,7 +64,7 @@ struct ComparePass<'a> {
 impl<'a> ComparePass<'a> {
     fn over(store: &'a dyn RecordLog, known: Vec<(u64, u64)>) -> Self {
         let (divergence, breaks, calls) = (None, Vec::new(), SealedCalls::default());
-        Self { records: RecordPages::new(store), next: 1, parted: divergence, breaks, known, calls }
+        Self { records: RecordPages::new(store), next: 1, divergence, breaks, known, calls }
     }
 
     async fn run(&mut self, reader: &Arc<TrailReader>) -> Result<(), TrailError> {
@@ -98,17 +98,17 @@ impl<'a> ComparePass<'a> {
         }
         let entry =
             TrailEntry::parse(bytes).map_err(|problem| TrailError::Entry { index, problem })?;
-        if let TrailEntry::Reset(divergence) = &entry {
+        if let TrailEntry::Reset(reset) = &entry {
             // From here on the trail has what the store had when it was settled.
-            if self.parted.as_ref().is_some_and(|found| found.seq() >= divergence.next()) {
-                self.parted = None;
+            if self.divergence.as_ref().is_some_and(|found| found.seq() >= reset.next()) {
+                self.divergence = None;
             }
-            self.next = divergence.next();
-            self.breaks.push((index, divergence.next()));
+            self.next = reset.next();
+            self.breaks.push((index, reset.next()));
             return Ok(());
         }
-        if self.parted.is_none() {
-            self.parted = Some(match (record, leaf) {
+        if self.divergence.is_none() {
+            self.divergence = Some(match (record, leaf) {
                 (Some(text), Some(leaf)) => {
                     Divergence::changed(self.next, 0, &text, difference(bytes, leaf.text()))
                 }
@@ -171,14 +171,14 @@ pub(super) fn begins(record: &Record, trail: &str) -> bool {
 /// Returns the first place where two JSON texts differ, as a JSON pointer.
 fn difference(one: &[u8], two: &str) -> String {
     let (one, two) = (serde_json::from_slice(one), serde_json::from_str(two));
-    let mut index = String::new();
+    let mut pointer = String::new();
     if let (Ok(one), Ok(two)) = (&one, &two) {
-        find_difference(one, two, &mut index);
+        find_difference(one, two, &mut pointer);
     }
-    index
+    pointer
 }
 
-fn find_difference(one: &Value, two: &Value, place: &mut String) {
+fn find_difference(one: &Value, two: &Value, pointer: &mut String) {
     let step = match (one, two) {
         (Value::Object(one), Value::Object(two)) => {
             let names = one.keys().chain(two.keys());
@@ -193,9 +193,9 @@ fn find_difference(one: &Value, two: &Value, place: &mut String) {
         _ => None,
     };
     if let Some((name, one, two)) = step {
-        push_step(place, &name);
+        push_step(pointer, &name);
         if let (Some(one), Some(two)) = (one, two) {
-            find_difference(one, two, place);
+            find_difference(one, two, pointer);
         }
     }
 }

@@ -27,21 +27,21 @@ impl TrailSealer {
         mut pen: WriterLease,
         note: Note,
     ) -> Result<WriterLease, TrailError> {
-        if self.asked.is_empty() {
+        if self.witness_states.is_empty() {
             return Ok(pen);
         }
         let trail = Arc::clone(&self.trail);
         let reader = Arc::new(blocking(move || open(&trail)).await?);
         let (mut cosigned, mut count, mut last_error) = (note.clone(), 0, None);
         let now = Instant::now();
-        for index in 0..self.asked.len() {
-            let Some(asked) = self.asked.get(index) else { continue };
-            if asked.not_before.is_some_and(|time| now < time) {
+        for index in 0..self.witness_states.len() {
+            let Some(witness_state) = self.witness_states.get(index) else { continue };
+            if witness_state.not_before.is_some_and(|time| now < time) {
                 continue;
             }
-            let (witness, size) = (Arc::clone(&asked.witness), asked.size);
+            let (witness, size) = (Arc::clone(&witness_state.witness), witness_state.size);
             let answer = Self::ask(&*witness, size, &reader, &note).await;
-            let Some(asked) = self.asked.get_mut(index) else { continue };
+            let Some(asked) = self.witness_states.get_mut(index) else { continue };
             match answer
                 .and_then(|response| Ok(cosigned.add_cosignatures(&response, witness.keys())?))
             {
@@ -70,7 +70,8 @@ impl TrailSealer {
     /// Returns when to ask a witness again that has not cosigned the last checkpoint, even if no
     /// more records are sealed.
     pub(super) fn asks_again_at(&self, lease: &WriterLease) -> Option<Instant> {
-        let missing = self.asked.iter().filter(|asked| asked.size != lease.size());
+        let missing =
+            self.witness_states.iter().filter(|witness_state| witness_state.size != lease.size());
         missing.filter_map(|asked| asked.not_before).min()
     }
 

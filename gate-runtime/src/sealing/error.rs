@@ -11,7 +11,7 @@ use gate_core::text::SchemaError;
 
 use crate::engine::review::error::DecideError;
 
-/// A trail cannot be read or written.
+/// The error that a trail cannot be read or written.
 ///
 /// ```
 /// # fn show(error: &gate_runtime::trail::TrailError) {
@@ -31,7 +31,7 @@ pub enum TrailError {
     Missing {
         /// The trail's name.
         origin: String,
-        /// Where it should be.
+        /// The folder in which it should be.
         folder: PathBuf,
     },
     /// The last checkpoint is not signed by the key that has to sign the next one.
@@ -48,7 +48,7 @@ pub enum TrailError {
         /// The problem with it.
         problem: SchemaError,
     },
-    /// An entry says what cannot have happened there.
+    /// An entry contains an event that cannot have happened.
     Replay {
         /// Its index.
         index: u64,
@@ -64,7 +64,7 @@ pub enum TrailError {
     },
     /// A file beside the tree.
     File {
-        /// Which.
+        /// The path of the file.
         path: PathBuf,
         /// The problem with it.
         problem: String,
@@ -133,7 +133,9 @@ impl fmt::Display for TrailError {
                  began"
             ),
             Self::Entry { index, problem } => write!(f, "entry {index} cannot be read: {problem}"),
-            Self::Replay { index, problem: fault } => write!(f, "entry {index}, {fault}"),
+            Self::Replay { index, problem: replay_error } => {
+                write!(f, "entry {index}, {replay_error}")
+            }
             Self::Record { seq, problem } => write!(f, "record {seq} cannot be sealed: {problem}"),
             Self::File { path, problem } => write!(f, "{}: {problem}", path.display()),
             Self::Busy { folder } => {
@@ -164,7 +166,7 @@ impl std::error::Error for TrailError {
             Self::Audit(error) | Self::OtherKey { source: error, .. } => Some(error),
             Self::Store(error) => Some(error),
             Self::Refused(error) => Some(error),
-            Self::Replay { problem: fault, .. } => Some(fault),
+            Self::Replay { problem: replay_error, .. } => Some(replay_error),
             Self::Entry { problem, .. } | Self::Record { problem, .. } => Some(problem),
             _ => None,
         }
@@ -213,10 +215,10 @@ impl Divergence {
         self.how == DivergenceKind::Shorter
     }
 
-    pub(super) fn changed(seq: u64, sealed: u64, stored: &str, index: String) -> Self {
+    pub(super) fn changed(seq: u64, sealed: u64, stored: &str, pointer: String) -> Self {
         let kind =
             serde_json::from_str(stored).map_or("unreadable", |record: Record| record.kind());
-        Self { seq, sealed, how: DivergenceKind::Changed { kind, place: index } }
+        Self { seq, sealed, how: DivergenceKind::Changed { kind, place: pointer } }
     }
 }
 
@@ -230,14 +232,14 @@ impl fmt::Display for Divergence {
                 self.seq.saturating_sub(1),
                 self.sealed
             ),
-            DivergenceKind::Changed { kind, place: index } => {
+            DivergenceKind::Changed { kind, place: pointer } => {
                 write!(
                     f,
                     "record {} ({kind}) of the database is not the one that was sealed",
                     self.seq
                 )?;
-                if !index.is_empty() {
-                    write!(f, ": it differs at `{index}`")?;
+                if !pointer.is_empty() {
+                    write!(f, ": it differs at `{pointer}`")?;
                 }
                 Ok(())
             }

@@ -74,11 +74,11 @@ use crate::lock::lock;
 /// # Ok(()) }
 /// ```
 ///
-/// # What it stops
+/// # Effects on the gate
 ///
 /// When the gate is built, every record of the store is compared with the trail. If they differ,
-/// because an older copy of the database was restored or a record was changed, the gate is not
-/// built, and the error names the record. While the trail cannot be written, no body begins.
+/// because an older copy of the database was restored or a record was changed, building fails with
+/// an error that contains the record's number. While the trail cannot be written, no body begins.
 ///
 /// Several processes may share one trail: one of them writes it, and another takes over when that
 /// one ends. Give it to each process that has tools.
@@ -107,8 +107,8 @@ impl Trail {
         self
     }
 
-    /// Sets the time after a record within which a checkpoint is written, as far as the disk keeps
-    /// up. Defaults to a second; at most a year.
+    /// Sets the time after a record within which a checkpoint is written, if the disk is fast
+    /// enough. Defaults to a second; at most a year.
     #[must_use]
     pub fn within(mut self, time: Duration) -> Self {
         // Longer times could exceed the range of the clock.
@@ -182,7 +182,7 @@ impl TrailStatus {
         self.last.saturating_sub(self.sealed)
     }
 
-    /// Returns the number of entries that the last checkpoint vouches for.
+    /// Returns the number of entries that the last checkpoint covers.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
@@ -212,7 +212,7 @@ impl TrailStatus {
         self.trouble.as_deref()
     }
 
-    /// Returns why a witness did not cosign the last checkpoint. This stops nothing.
+    /// Returns why a witness did not cosign the last checkpoint. Calls still run.
     #[must_use]
     pub fn witness_error(&self) -> Option<&str> {
         self.witness_trouble.as_deref()
@@ -245,15 +245,15 @@ impl TrailHandle {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, TrailError> {
         let last = store.watch();
-        let (returned, status) = watch::channel(TrailStatus::default());
-        let (seal_requests, query) = mpsc::channel(16);
+        let (status_sender, status) = watch::channel(TrailStatus::default());
+        let (seal_requests, requests) = mpsc::channel(16);
         let stall_timeout = PATIENCE.saturating_add(trail.within);
         let calls = Arc::<Mutex<SealedCalls>>::default();
         let mut sealer =
-            TrailSealer::new(Arc::new(trail), store, clock, returned, Arc::clone(&calls));
+            TrailSealer::new(Arc::new(trail), store, clock, status_sender, Arc::clone(&calls));
         sealer.check().await?;
         sealer.begin().await?;
-        tokio::spawn(sealer.work(query));
+        tokio::spawn(sealer.work(requests));
         Ok(Self {
             status,
             last,
@@ -291,13 +291,13 @@ impl TrailHandle {
     /// cannot report that.
     fn is_stuck(&self, status: &TrailStatus) -> bool {
         // Shared by all calls that are about to begin, so that they measure the same wait.
-        let mut waits = lock(&self.waits);
-        *waits = match *waits {
+        let mut waiters = lock(&self.waits);
+        *waiters = match *waiters {
             _ if status.unsealed() == 0 => None,
             Some((sealed, since)) if sealed == status.sealed => Some((sealed, since)),
             _ => Some((status.sealed, Instant::now())),
         };
-        waits.is_some_and(|(_, since)| since.elapsed() > self.patience)
+        waiters.is_some_and(|(_, since)| since.elapsed() > self.patience)
     }
 
     /// Seals all records that there are now.

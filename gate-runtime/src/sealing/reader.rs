@@ -111,7 +111,7 @@ impl TrailReader {
     /// # Errors
     /// Where an entry cannot be read.
     pub fn about(&self, end: &str) -> Result<Vec<(u64, Option<Record>)>, TrailError> {
-        let (mut found, mut divergence) = (Vec::new(), Vec::new());
+        let (mut found, mut resets) = (Vec::new(), Vec::new());
         for entry in self.entries(0) {
             let (index, bytes) = entry?;
             // Parses only entries that may be about them.
@@ -126,11 +126,11 @@ impl TrailReader {
                     {
                         // Without the reset entries between them, its records would contradict each
                         // other.
-                        found.append(&mut divergence);
+                        found.append(&mut resets);
                         found.push((index, Some(*record)));
                     }
                 }
-                TrailEntry::Reset(_) if !found.is_empty() => divergence.push((index, None)),
+                TrailEntry::Reset(_) if !found.is_empty() => resets.push((index, None)),
                 _ => {}
             }
         }

@@ -32,12 +32,12 @@ pub(crate) struct WitnessState {
 
 impl WitnessState {
     pub(crate) fn none(trail: &Trail) -> Vec<Self> {
-        let asked = |witness: &Arc<dyn Witness>| Self {
+        let witness_state = |witness: &Arc<dyn Witness>| Self {
             witness: Arc::clone(witness),
             size: 0,
             not_before: None,
         };
-        trail.witnesses.iter().map(asked).collect()
+        trail.witnesses.iter().map(witness_state).collect()
     }
 }
 
@@ -59,10 +59,10 @@ pub(super) struct TrailSealer {
     store: Arc<dyn RecordLog>,
     /// The number of the last record in the store.
     last: RecordWatch,
-    told: watch::Sender<TrailStatus>,
+    status: watch::Sender<TrailStatus>,
     calls: Arc<Mutex<SealedCalls>>,
     lease: Option<WriterLease>,
-    pub(super) asked: Vec<WitnessState>,
+    pub(super) witness_states: Vec<WitnessState>,
     /// When the tree last grew, as far as this process knows.
     grew_at: Instant,
 }
@@ -80,11 +80,22 @@ impl TrailSealer {
         trail: Arc<Trail>,
         store: Arc<dyn RecordLog>,
         clock: Arc<dyn Clock>,
-        returned: watch::Sender<TrailStatus>,
+        status_sender: watch::Sender<TrailStatus>,
         calls: Arc<Mutex<SealedCalls>>,
     ) -> Self {
-        let (asked, grew_at, last) = (WitnessState::none(&trail), Instant::now(), store.watch());
-        Self { trail, clock, store, last, told: returned, calls, lease: None, asked, grew_at }
+        let (witness_states, grew_at, last) =
+            (WitnessState::none(&trail), Instant::now(), store.watch());
+        Self {
+            trail,
+            clock,
+            store,
+            last,
+            status: status_sender,
+            calls,
+            lease: None,
+            witness_states,
+            grew_at,
+        }
     }
 
     /// Checks that the store and the trail agree.
@@ -167,11 +178,13 @@ impl TrailSealer {
         }
         self.lease = self.acquire().await?;
         if self.lease.as_ref().is_some_and(|lease| lease.size() == 0) {
-            let mut begun = Changeset::at(self.clock.now());
+            let mut noted_begin = Changeset::at(self.clock.now());
             let (origin, key) =
                 (self.trail.origin().to_owned(), self.trail.key.verifier().to_string());
-            begun.records.push(Record::of_gate(begun.at, GateEvent::TrailBegun { origin, key }));
-            if self.store.commit(begun).await? != CommitOutcome::Done {
+            noted_begin
+                .records
+                .push(Record::of_gate(noted_begin.at, GateEvent::TrailBegun { origin, key }));
+            if self.store.commit(noted_begin).await? != CommitOutcome::Done {
                 return Err(StoreError::new(
                     StoreErrorKind::Unavailable,
                     "it did not take a record",
@@ -179,7 +192,7 @@ impl TrailSealer {
                 .into());
             }
         }
-        self.tell(Ok(()));
+        self.report(Ok(()));
         Ok(())
     }
 
@@ -192,7 +205,7 @@ impl TrailSealer {
             let target = changed.mark_seen();
             let done = self.round().await;
             let is_well = done.is_ok();
-            self.tell(done);
+            self.report(done);
             if !is_well || self.sealed() >= target {
                 for request in waiting.drain(..) {
                     // The caller may have gone away.
@@ -212,7 +225,7 @@ impl TrailSealer {
             loop {
                 let wake = end.into_iter().chain(ask_again).min();
                 match self.signal(&mut wanted, &mut changed, wake).await {
-                    SealerSignal::SealRequested(wish) => waiting.push(wish),
+                    SealerSignal::SealRequested(seal_reply) => waiting.push(seal_reply),
                     SealerSignal::Closed => is_over = true,
                     // The first of many, perhaps: they share a checkpoint.
                     SealerSignal::StoreChanged if end.is_none() && !self.is_due(changed.seq()) => {
@@ -231,8 +244,8 @@ impl TrailSealer {
 
     async fn signal(
         &self,
-        query: &mut mpsc::Receiver<oneshot::Sender<()>>,
-        news: &mut RecordWatch,
+        seal_requests: &mut mpsc::Receiver<oneshot::Sender<()>>,
+        watch: &mut RecordWatch,
         end: Option<Instant>,
     ) -> SealerSignal {
         let time = async {
@@ -242,11 +255,11 @@ impl TrailSealer {
             }
         };
         let changed = async {
-            if news.changed().await.is_none() {
+            if watch.changed().await.is_none() {
                 std::future::pending::<()>().await;
             }
         };
-        match select(pin!(query.recv()), select(pin!(changed), pin!(time))).await {
+        match select(pin!(seal_requests.recv()), select(pin!(changed), pin!(time))).await {
             Either::Left((Some(request), _)) => SealerSignal::SealRequested(request),
             Either::Left((None, _)) => SealerSignal::Closed,
             Either::Right((Either::Left(_), _)) => SealerSignal::StoreChanged,
@@ -260,11 +273,11 @@ impl TrailSealer {
     }
 
     fn sealed(&self) -> u64 {
-        self.told.borrow().sealed
+        self.status.borrow().sealed
     }
 
-    fn tell(&self, done: Result<(), TrailError>) {
-        self.told.send_modify(|status| {
+    fn report(&self, done: Result<(), TrailError>) {
+        self.status.send_modify(|status| {
             status.is_writing = self.lease.is_some();
             status.trouble = done.err().map(|error| error.to_string());
             if let Some(lease) = &self.lease {
@@ -279,7 +292,7 @@ impl TrailSealer {
         // After an error the lease is gone: unpublished entries are appended again, after the last
         // checkpoint.
         let lease = match self.lease.take() {
-            Some(pen) => Some(pen),
+            Some(held_lease) => Some(held_lease),
             None => self.acquire().await?,
         };
         let Some(mut pen) = lease else { return self.follow().await };
@@ -342,7 +355,7 @@ impl TrailSealer {
             }
             calls.entries = lease.size();
         }
-        self.told.send_modify(|status| {
+        self.status.send_modify(|status| {
             status.count(&lease);
             (status.sealed_at, status.trouble) = (Some(now), None);
         });
@@ -351,7 +364,7 @@ impl TrailSealer {
 
     /// Publishes the result of asking the witnesses.
     pub(super) fn publish_witness_states(&self, cosignatures: usize, last_error: Option<String>) {
-        self.told.send_modify(|status| {
+        self.status.send_modify(|status| {
             (status.cosignatures, status.witness_trouble) = (cosignatures, last_error);
         });
     }
@@ -359,16 +372,16 @@ impl TrailSealer {
     /// Takes the writer lease, if no other process has it.
     async fn acquire(&self) -> Result<Option<WriterLease>, TrailError> {
         let trail = Arc::clone(&self.trail);
-        let charged = blocking(move || match WriterLease::take(&trail)? {
+        let acquired = blocking(move || match WriterLease::take(&trail)? {
             Some(lease) => Ok(Some((open(&trail)?, lease))),
             None => Ok(None),
         });
-        let Some((reader, pen)) = charged.await? else { return Ok(None) };
+        let Some((reader, acquired_lease)) = acquired.await? else { return Ok(None) };
         self.catch_up(reader).await?;
         // The store must continue where the trail ends, whatever has happened to it since it was
         // compared.
-        if let Some(last) = pen.last() {
-            let sealed = pen.appended();
+        if let Some(last) = acquired_lease.last() {
+            let sealed = acquired_lease.appended();
             let found = self
                 .store
                 .record_texts(&RecordFilter::after(sealed.saturating_sub(1)).limit(1))
@@ -385,7 +398,7 @@ impl TrailSealer {
                 }
             }
         }
-        Ok(Some(pen))
+        Ok(Some(acquired_lease))
     }
 
     /// Reads how far another process, which writes, has come.
@@ -400,11 +413,11 @@ impl TrailSealer {
         let size = reader.size();
         self.catch_up(reader).await?;
         let now = self.clock.now();
-        let (last, has_grown) = (self.last.seq(), size != self.told.borrow().size);
+        let (last, has_grown) = (self.last.seq(), size != self.status.borrow().size);
         if has_grown || sealed >= last {
             self.grew_at = Instant::now();
         }
-        self.told.send_modify(|status| {
+        self.status.send_modify(|status| {
             (status.sealed, status.size) = (sealed, size);
             if has_grown {
                 status.sealed_at = Some(now);

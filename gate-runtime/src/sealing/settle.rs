@@ -36,10 +36,10 @@ pub(super) async fn check_resets(
     blocking(move || {
         for read in reader.entries(0) {
             let (index, bytes) = read?;
-            if let TrailEntry::Reset(divergence) =
+            if let TrailEntry::Reset(reset) =
                 TrailEntry::parse(&bytes).map_err(|problem| TrailError::Entry { index, problem })?
             {
-                missing.remove(&divergence.next());
+                missing.remove(&reset.next());
             }
         }
         match missing.first() {

@@ -99,10 +99,10 @@ impl WriterLease {
     }
 
     /// Appends a reset entry: a person's reason why the records do not continue the tree.
-    pub(crate) fn append_reset(&mut self, divergence: &ResetEntry) -> Result<(), TrailError> {
-        let seq = divergence.next();
-        let leaf = TrailEntry::reset_leaf(divergence)
-            .map_err(|problem| TrailError::Record { seq, problem })?;
+    pub(crate) fn append_reset(&mut self, reset: &ResetEntry) -> Result<(), TrailError> {
+        let seq = reset.next();
+        let leaf =
+            TrailEntry::reset_leaf(reset).map_err(|problem| TrailError::Record { seq, problem })?;
         self.writer.append(leaf.text().as_bytes())?;
         self.next = seq;
         Ok(())
@@ -176,7 +176,7 @@ pub(super) fn next_of(reader: &TrailReader) -> Result<(u64, Option<Vec<u8>>), Tr
     Ok(match TrailEntry::parse(&bytes).map_err(|problem| TrailError::Entry { index, problem })? {
         TrailEntry::Record(record) => (record.seq().saturating_add(1), Some(bytes)),
         TrailEntry::Digest(digest_entry) => (digest_entry.seq().saturating_add(1), Some(bytes)),
-        TrailEntry::Reset(divergence) => (divergence.next(), None),
+        TrailEntry::Reset(reset) => (reset.next(), None),
     })
 }
 

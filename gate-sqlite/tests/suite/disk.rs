@@ -53,12 +53,12 @@ fn kind(turn: &Turn) -> &'static str {
 /// The life of some calls while the disk is harmed and mended.
 async fn nothing_runs_until_it_is_mended(
     file: &Path,
-    harm: impl Fn() + Send + Sync + 'static,
+    damage: impl Fn() + Send + Sync + 'static,
     mend: impl Fn(),
-    words: &str,
+    text: &str,
 ) {
     let store = SqliteStore::open(file).await.unwrap();
-    let world = DiskFixture { ran: Arc::default(), harm: Arc::new(harm) };
+    let world = DiskFixture { ran: Arc::default(), harm: Arc::new(damage) };
     let ran = || world.ran.lock().unwrap().join(" ");
     let people = StaticDirectory::new().person("dana", ["manager"]);
     let gate: Gate<Tools> =
@@ -73,13 +73,13 @@ async fn nothing_runs_until_it_is_mended(
     assert_eq!(kind(&run.submit([call("harm", "harm")]).await.unwrap()), "indeterminate");
     let refused = run.submit([call("write", "second")]).await.unwrap();
     assert_eq!(kind(&refused), "unavailable");
-    let told = format!("{:?}", refused.answers()[0].result());
-    assert!(told.contains(words), "{told}");
+    let error_text = format!("{:?}", refused.answers()[0].result());
+    assert!(error_text.contains(text), "{error_text}");
     let Err(DecideError::Store(error)) = later.approve(&dana).await else {
         panic!("it is not decided")
     };
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
-    assert!(error.to_string().contains(words), "{error}");
+    assert!(error.to_string().contains(text), "{error}");
     assert_eq!(
         kind(&run.submit([call("post", "yes")]).await.unwrap()),
         "approved",
@@ -115,11 +115,11 @@ async fn a_file_that_is_moved_away_and_back() {
     let folder = tempfile::tempdir().unwrap();
     let (file, away) = (folder.path().join("gate.db"), folder.path().join("away.db"));
     let (from, to) = (file.clone(), away.clone());
-    let harm = move || std::fs::rename(&from, &to).unwrap();
+    let damage = move || std::fs::rename(&from, &to).unwrap();
     let mend = || std::fs::rename(&away, &file).unwrap();
     nothing_runs_until_it_is_mended(
         &file,
-        harm,
+        damage,
         mend,
         "the file was deleted or replaced while it was open",
     )
@@ -174,7 +174,7 @@ async fn on_its_disk_that_is_full() {
     let Some(disk) = small_disk() else { return };
     let ballast = disk.join("ballast");
     let filled = ballast.clone();
-    let harm = move || {
+    let damage = move || {
         // To the last byte.
         let mut file = std::fs::File::create(&filled).unwrap();
         while std::io::Write::write(&mut file, &[0; 512]).is_ok_and(|written| written > 0) {}
@@ -182,7 +182,7 @@ async fn on_its_disk_that_is_full() {
     let mend = || std::fs::remove_file(&ballast).unwrap();
     nothing_runs_until_it_is_mended(
         &disk.join("gate.db"),
-        harm,
+        damage,
         mend,
         "the disk is full: make room, and try again",
     )

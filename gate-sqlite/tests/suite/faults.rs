@@ -50,11 +50,11 @@ async fn a_newer_schema_is_refused_naming_both_versions() {
         std::thread::yield_now();
     }
     drop(connection);
-    let (kind, words) = refused(&file).await;
+    let (kind, text) = refused(&file).await;
     assert_eq!(kind, StoreErrorKind::Corrupt);
     assert!(
-        words.contains("schema has version 9, and this program knows up to version 6: update it"),
-        "{words}"
+        text.contains("schema has version 9, and this program knows up to version 6: update it"),
+        "{text}"
     );
 }
 
@@ -62,9 +62,9 @@ async fn a_newer_schema_is_refused_naming_both_versions() {
 async fn what_is_no_store_is_refused_and_left_alone() {
     let (_folder, file) = folder();
     std::fs::write(&file, "a diary, and no database at all. ".repeat(100)).unwrap();
-    let (kind, words) = refused(&file).await;
+    let (kind, text) = refused(&file).await;
     assert_eq!(kind, StoreErrorKind::Corrupt);
-    assert!(words.contains("it is not a SQLite database"), "{words}");
+    assert!(text.contains("it is not a SQLite database"), "{text}");
 
     let (_folder, file) = folder();
     rusqlite::Connection::open(&file)
@@ -103,8 +103,8 @@ async fn a_damaged_file_is_told_and_nothing_runs() {
     let length = bytes.len();
     bytes.get_mut(4096..length).unwrap().fill(0xa5);
     std::fs::write(&file, bytes).unwrap();
-    let opened = SqliteStore::open(&file).await;
-    let error = match opened {
+    let result = SqliteStore::open(&file).await;
+    let error = match result {
         Err(error) => error.to_string(),
         Ok(store) => {
             let built: Result<Gate<Tools>, _> = Gate::builder(()).store(store).build().await;
@@ -147,8 +147,8 @@ async fn without_the_file_beside_it_a_database_takes_no_commit() {
         let turn = run.submit(call("2")).await.unwrap();
         let answer = turn.answers().first().unwrap();
         assert_eq!(answer.kind(), "unavailable", "{end}");
-        let told = format!("{:?}", answer.result());
-        assert!(told.contains("deleted or replaced"), "{told}");
+        let error_text = format!("{:?}", answer.result());
+        assert!(error_text.contains("deleted or replaced"), "{error_text}");
         drop(other);
     }
 }
@@ -209,8 +209,8 @@ async fn many_may_open_a_new_file_at_once() {
     let (_folder, file) = folder();
     let opening: Vec<_> = (0..8).map(|_| tokio::spawn(SqliteStore::open(file.clone()))).collect();
     let mut stores = Vec::new();
-    for opened in opening {
-        stores.push(opened.await.unwrap().unwrap());
+    for task in opening {
+        stores.push(task.await.unwrap().unwrap());
     }
     for (number, store) in stores.iter().enumerate() {
         let turn = gate(store).await.run(number.to_string());

@@ -14,8 +14,8 @@ pub struct Change {
     pub make: Box<dyn Fn(&Path)>,
 }
 
-fn change(name: &'static str, place: String, make: impl Fn(&Path) + 'static) -> Change {
-    Change { name, place, make: Box::new(make) }
+fn change(name: &'static str, named_path: String, make: impl Fn(&Path) + 'static) -> Change {
+    Change { name, place: named_path, make: Box::new(make) }
 }
 
 /// The first and the last file of a kind (`entries`, `0`) in a trail of so many entries.
@@ -35,9 +35,9 @@ pub fn changes(size: usize) -> Vec<Change> {
     let changed = |index: usize| format!("entry {index} is not what was logged");
     let files = [&bundle, &last_bundle, &tile, &last_tile].map(PathBuf::from);
     let [bundle_file, last_bundle_file, tile_file, last_tile_file] = files;
-    let in_bundle = |name, place: String, make: fn(&mut Vec<Vec<u8>>)| {
+    let in_bundle = |name, named_path: String, make: fn(&mut Vec<Vec<u8>>)| {
         let file = bundle_file.clone();
-        change(name, place, move |trail| edit(&trail.join(&file), make))
+        change(name, named_path, move |trail| edit(&trail.join(&file), make))
     };
     let in_file = |name, place: &str, file: &Path, make: fn(&Path)| {
         let file = file.to_owned();

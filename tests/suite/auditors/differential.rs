@@ -20,10 +20,10 @@ use gate_audit::{Checkpoint, Note, SigningKey, TrailWriter};
 use serde_json::{Value, json};
 
 use crate::auditors::changes::{copy, files};
-use crate::auditors::gate::{Written, fixture};
+use crate::auditors::gate::{WrittenTrail, fixture};
 use crate::auditors::log::canonical;
-use crate::auditors::mutate::{Dice, mutated};
-use crate::auditors::programs::{Batch, Program, Said, ours, programs};
+use crate::auditors::mutate::{SeededRandom, mutated};
+use crate::auditors::programs::{BatchProcess, Program, ProgramOutput, ours, programs};
 use crate::auditors::receipt::parts;
 
 fn number(name: &str, otherwise: u64) -> u64 {
@@ -31,8 +31,8 @@ fn number(name: &str, otherwise: u64) -> u64 {
 }
 
 /// All verifiers at once.
-struct Jury {
-    python: Option<Mutex<Batch>>,
+struct VerifierPanel {
+    python: Option<Mutex<BatchProcess>>,
     /// Every how many cases the shell is asked, which takes its time.
     shell: u64,
     cases: u64,
@@ -40,13 +40,19 @@ struct Jury {
     disagreements: Vec<String>,
 }
 
-impl Jury {
-    fn new() -> Jury {
+impl VerifierPanel {
+    fn new() -> VerifierPanel {
         let shell = number("GATE_DIFFERENTIAL_SHELL", 25);
-        Jury { python: Batch::start(), shell, cases: 0, accepted: 0, disagreements: Vec::new() }
+        VerifierPanel {
+            python: BatchProcess::start(),
+            shell,
+            cases: 0,
+            accepted: 0,
+            disagreements: Vec::new(),
+        }
     }
 
-    fn say(&self, program: &Program, arguments: &[&str]) -> Said {
+    fn say(&self, program: &Program, arguments: &[&str]) -> ProgramOutput {
         match &self.python {
             Some(python) if program.name == "verify.py" => python.lock().unwrap().run(arguments),
             _ => program.run(arguments),
@@ -62,18 +68,23 @@ impl Jury {
     ) -> Option<bool> {
         self.cases += 1;
         let asks_shell = with_shell && self.cases.is_multiple_of(self.shell);
-        let asked =
+        let panel_programs =
             programs().iter().filter(|program| asks_shell || program.reads_json()).chain([ours()]);
-        let said: Vec<(&str, Said)> =
-            asked.map(|program| (program.name, self.say(program, arguments))).collect();
-        let holds = said[0].1.verdict();
-        if said.iter().all(|(_, said)| said.verdict() == holds) {
+        let outputs: Vec<(&str, ProgramOutput)> =
+            panel_programs.map(|program| (program.name, self.say(program, arguments))).collect();
+        let holds = outputs[0].1.verdict();
+        if outputs.iter().all(|(_, output)| output.verdict() == holds) {
             self.accepted += u64::from(holds);
             return Some(holds);
         }
-        let told: Vec<String> =
-            said.iter().map(|(name, said)| format!("  {name}: {}", said.reason())).collect();
-        self.disagreements.push(format!("case {}\n{}\n{}", self.cases, told.join("\n"), shows()));
+        let outputs_text: Vec<String> =
+            outputs.iter().map(|(name, said)| format!("  {name}: {}", said.reason())).collect();
+        self.disagreements.push(format!(
+            "case {}\n{}\n{}",
+            self.cases,
+            outputs_text.join("\n"),
+            shows()
+        ));
         None
     }
 
@@ -107,41 +118,43 @@ fn seed() -> u64 {
 
 #[test]
 fn all_verifiers_say_the_same_of_changed_receipts() {
-    let (dir, mut jury, mut dice) = (fixture("numbered"), Jury::new(), Dice::new(seed()));
-    let desk = Written(&dir);
-    let keys = desk.keys().display().to_string();
-    let receipts = desk.receipts();
+    let (dir, mut panel, mut random) =
+        (fixture("numbered"), VerifierPanel::new(), SeededRandom::new(seed()));
+    let written_trail = WrittenTrail(&dir);
+    let keys = written_trail.keys().display().to_string();
+    let receipts = written_trail.receipts();
     let file = tempfile::NamedTempFile::new().unwrap();
     for _ in 0..number("GATE_DIFFERENTIAL", 60) {
-        let (_, receipt) = dice.pick(&receipts);
-        let (_, other) = dice.pick(&receipts);
-        let changed = match dice.below(4) {
-            0 => among(&mut dice, receipt, other).into_bytes(),
-            _ => mutated(&mut dice, receipt.as_bytes(), other.as_bytes()),
+        let (_, receipt) = random.pick(&receipts);
+        let (_, other) = random.pick(&receipts);
+        let changed = match random.below(4) {
+            0 => among(&mut random, receipt, other).into_bytes(),
+            _ => mutated(&mut random, receipt.as_bytes(), other.as_bytes()),
         };
         fs::write(file.path(), &changed).unwrap();
-        let arguments = ["--receipt", file.path().to_str().unwrap(), &desk.vkey(), "--keys", &keys];
-        jury.verdict(&arguments, || difference(receipt.as_bytes(), &changed), true);
+        let arguments =
+            ["--receipt", file.path().to_str().unwrap(), &written_trail.vkey(), "--keys", &keys];
+        panel.verdict(&arguments, || difference(receipt.as_bytes(), &changed), true);
     }
-    jury.rests("receipts");
+    panel.rests("receipts");
 }
 
 /// A receipt with some of its entries, in some order, and perhaps one of another.
-fn among(dice: &mut Dice, receipt: &str, other: &str) -> String {
+fn among(random: &mut SeededRandom, receipt: &str, other: &str) -> String {
     let (header, _) = receipt.split_once('\n').unwrap();
     let (_, note) = receipt.split_once("\n\n").unwrap();
     let mut kept = parts(receipt);
-    for _ in 0..=dice.below(2) {
-        let place = dice.below(kept.len());
-        match dice.below(4) {
+    for _ in 0..=random.below(2) {
+        let place = random.below(kept.len());
+        match random.below(4) {
             0 if kept.len() > 1 => drop(kept.remove(place)),
             1 => {
-                let with = dice.below(kept.len());
+                let with = random.below(kept.len());
                 kept.swap(place, with);
             }
             2 => kept.insert(place, kept[place]),
             _ => {
-                kept.push(*dice.pick::<&str>(&parts(other)));
+                kept.push(*random.pick::<&str>(&parts(other)));
                 kept.sort_by_key(|part| part.split(' ').nth(1).unwrap().parse::<u64>().unwrap());
                 kept.dedup();
             }
@@ -152,24 +165,26 @@ fn among(dice: &mut Dice, receipt: &str, other: &str) -> String {
 
 #[test]
 fn all_verifiers_say_the_same_of_changed_trails() {
-    let (dir, mut jury, mut dice) = (fixture("numbered"), Jury::new(), Dice::new(seed()));
-    let desk = Written(&dir);
-    let trail = copy(&desk.folder());
-    let all = files(&desk.folder());
-    let small = |path: &Path| fs::metadata(desk.folder().join(path)).unwrap().len() < 1_000;
+    let (dir, mut panel, mut random) =
+        (fixture("numbered"), VerifierPanel::new(), SeededRandom::new(seed()));
+    let written_trail = WrittenTrail(&dir);
+    let trail = copy(&written_trail.folder());
+    let all = files(&written_trail.folder());
+    let small =
+        |path: &Path| fs::metadata(written_trail.folder().join(path)).unwrap().len() < 1_000;
     for _ in 0..number("GATE_DIFFERENTIAL", 40) {
         // The texts are where parsers differ: they are changed more often.
         let texts: Vec<_> =
             all.iter().filter(|path| small(path) && !path.starts_with("tile")).collect();
-        let file = if dice.below(4) == 0 { dice.pick(&all) } else { *dice.pick(&texts) };
-        let (from, to) = (desk.folder().join(file), trail.path().join(file));
+        let file = if random.below(4) == 0 { random.pick(&all) } else { *random.pick(&texts) };
+        let (from, to) = (written_trail.folder().join(file), trail.path().join(file));
         let good = fs::read(&from).unwrap();
-        let other = fs::read(desk.folder().join(dice.pick(&texts))).unwrap();
+        let other = fs::read(written_trail.folder().join(random.pick(&texts))).unwrap();
         let mut added = None;
-        let changed = match dice.below(12) {
+        let changed = match random.below(12) {
             0 => fs::remove_file(&to).map(|()| Vec::new()).unwrap(),
             1 => {
-                let name = *dice.pick(&[
+                let name = *random.pick(&[
                     "2",
                     "0",
                     "01",
@@ -188,14 +203,14 @@ fn all_verifiers_say_the_same_of_changed_trails() {
                 good.clone()
             }
             _ => {
-                let changed = mutated(&mut dice, &good, &other);
+                let changed = mutated(&mut random, &good, &other);
                 fs::write(&to, &changed).unwrap();
                 changed
             }
         };
-        let mut vkey = desk.vkey();
-        if dice.below(6) == 0 {
-            vkey = String::from_utf8_lossy(&mutated(&mut dice, vkey.as_bytes(), b"a+b\nc+d"))
+        let mut vkey = written_trail.vkey();
+        if random.below(6) == 0 {
+            vkey = String::from_utf8_lossy(&mutated(&mut random, vkey.as_bytes(), b"a+b\nc+d"))
                 .replace(['\0', '\n'], "");
         }
         if !vkey.starts_with('-') {
@@ -206,14 +221,14 @@ fn all_verifiers_say_the_same_of_changed_trails() {
                     difference(&good, &changed)
                 )
             };
-            jury.verdict(&[trail.path().to_str().unwrap(), &vkey], shows, true);
+            panel.verdict(&[trail.path().to_str().unwrap(), &vkey], shows, true);
         }
         fs::write(&to, &good).unwrap();
         if let Some(path) = added {
             fs::remove_file(path).unwrap();
         }
     }
-    jury.rests("trails");
+    panel.rests("trails");
 }
 
 /// Texts that only somebody with the log's key can write. The shell does not look at the form of
@@ -221,22 +236,23 @@ fn all_verifiers_say_the_same_of_changed_trails() {
 /// everybody sees it.
 #[test]
 fn all_verifiers_say_the_same_of_signed_nonsense() {
-    let (dir, mut jury, mut dice) = (fixture("numbered"), Jury::new(), Dice::new(seed()));
-    let desk = Written(&dir);
+    let (dir, mut panel, mut random) =
+        (fixture("numbered"), VerifierPanel::new(), SeededRandom::new(seed()));
+    let written_trail = WrittenTrail(&dir);
     let key: SigningKey =
         fs::read_to_string(dir.join("trail.key")).unwrap().trim().parse().unwrap();
     let vkey = key.verifier().to_string();
-    let entries = entries(&desk);
-    let mut long = fs::read_dir(desk.folder().join("large")).unwrap();
+    let entries = entries(&written_trail);
+    let mut long = fs::read_dir(written_trail.folder().join("large")).unwrap();
     let long = long.next().unwrap().unwrap().path();
     for _ in 0..number("GATE_DIFFERENTIAL", 40) {
         let mut changed = entries.clone();
-        let place = dice.below(changed.len());
-        let form_only = dice.below(2) == 0;
+        let place = random.below(changed.len());
+        let form_only = random.below(2) == 0;
         if form_only {
-            changed[place] = written_otherwise(&mut dice, &changed[place]);
+            changed[place] = written_otherwise(&mut random, &changed[place]);
         } else {
-            torn(&mut dice, &mut changed, place);
+            torn(&mut random, &mut changed, place);
         }
         let home = tempfile::tempdir().unwrap();
         let folder = home.path().join("trail");
@@ -248,12 +264,12 @@ fn all_verifiers_say_the_same_of_signed_nonsense() {
             let new = changed.get(first).map_or(&b""[..], |entry| entry);
             format!("  entry {first}\n{}", difference(&entries[first], new))
         };
-        jury.verdict(&[folder.to_str().unwrap(), &vkey], shows, !form_only);
+        panel.verdict(&[folder.to_str().unwrap(), &vkey], shows, !form_only);
     }
-    jury.rests("signed nonsense");
+    panel.rests("signed nonsense");
 }
 
-fn entries(fixture: &Written<'_>) -> Vec<Vec<u8>> {
+fn entries(fixture: &WrittenTrail<'_>) -> Vec<Vec<u8>> {
     let note = Note::parse(&fs::read(fixture.folder().join("checkpoint")).unwrap()).unwrap();
     let head = note.text().parse::<Checkpoint>().unwrap().head();
     let tiles = gate_audit::TileStore::open(fixture.folder(), head).unwrap();
@@ -271,7 +287,7 @@ fn sign(entries: &[Vec<u8>], folder: &Path, key: &SigningKey) {
 }
 
 /// The same entry in another form, which no verifier takes for it.
-fn written_otherwise(dice: &mut Dice, entry: &[u8]) -> Vec<u8> {
+fn written_otherwise(random: &mut SeededRandom, entry: &[u8]) -> Vec<u8> {
     let text = std::str::from_utf8(entry).unwrap();
     let seq = text.rfind("\"seq\":").or_else(|| text.rfind("\"settled\":")).unwrap();
     let begin = seq + text[seq..].find(':').unwrap() + 1;
@@ -279,7 +295,7 @@ fn written_otherwise(dice: &mut Dice, entry: &[u8]) -> Vec<u8> {
     let number = &text[begin..begin + length];
     let with =
         |new: String| format!("{}{new}{}", &text[..begin], &text[begin + length..]).into_bytes();
-    match dice.below(12) {
+    match random.below(12) {
         0 => text.replacen(':', ": ", 1).into_bytes(),
         1 => text.replacen("{\"at\":", "{\"at\":\"\",\"at\":", 1).into_bytes(),
         2 => with(format!("{number}.0")),
@@ -296,7 +312,7 @@ fn written_otherwise(dice: &mut Dice, entry: &[u8]) -> Vec<u8> {
 }
 
 /// Tears the order of the numbers, of the trail's or of a call's.
-fn torn(dice: &mut Dice, entries: &mut Vec<Vec<u8>>, place: usize) {
+fn torn(random: &mut SeededRandom, entries: &mut Vec<Vec<u8>>, place: usize) {
     let mut value: Value = serde_json::from_slice(&entries[place]).unwrap();
     let odd = [
         json!(0),
@@ -308,12 +324,12 @@ fn torn(dice: &mut Dice, entries: &mut Vec<Vec<u8>>, place: usize) {
         json!(40),
         json!([]),
     ];
-    let odd = dice.pick(&odd).clone();
-    match dice.below(8) {
+    let odd = random.pick(&odd).clone();
+    match random.below(8) {
         0 if place + 1 < entries.len() => drop(entries.remove(place)),
         1 => entries.insert(place, entries[place].clone()),
         2 => {
-            let with = dice.below(entries.len());
+            let with = random.below(entries.len());
             entries.swap(place, with);
         }
         3 if value.get("settled").is_some() => value["settled"] = odd,
@@ -355,8 +371,11 @@ fn same_record(old: &Value, new: &Value) -> bool {
 #[test]
 fn where_verifiers_once_differed_they_agree() {
     let dir = fixture("numbered");
-    let desk = Written(&dir);
-    let (vkey, good) = (desk.vkey(), fs::read_to_string(desk.folder().join("checkpoint")).unwrap());
+    let written_trail = WrittenTrail(&dir);
+    let (vkey, good) = (
+        written_trail.vkey(),
+        fs::read_to_string(written_trail.folder().join("checkpoint")).unwrap(),
+    );
     let key: SigningKey =
         fs::read_to_string(dir.join("trail.key")).unwrap().trim().parse().unwrap();
     let signature = good.lines().last().unwrap().to_owned();
@@ -405,12 +424,12 @@ fn where_verifiers_once_differed_they_agree() {
         ),
         ("a signature of no byte", format!("{good}\u{2014} other AAAAAA==\n"), false),
     ];
-    let trail = copy(&desk.folder());
+    let trail = copy(&written_trail.folder());
     let all = || programs().iter().chain([ours()]);
-    let agree = |case: &str, holds: bool, run: &dyn Fn(&Program) -> Said| {
+    let agree = |case: &str, holds: bool, run: &dyn Fn(&Program) -> ProgramOutput| {
         for program in all() {
-            let said = run(program);
-            assert_eq!(said.verdict(), holds, "{case}: {}: {}", program.name, said.reason());
+            let output = run(program);
+            assert_eq!(output.verdict(), holds, "{case}: {}: {}", program.name, output.reason());
         }
     };
     let folder = trail.path().to_str().unwrap().to_owned();
@@ -473,7 +492,7 @@ fn where_verifiers_once_differed_they_agree() {
 
     // Receipts.
     let keys = keys.display().to_string();
-    let receipts = desk.receipts();
+    let receipts = written_trail.receipts();
     let receipt =
         |wanted: &str| receipts.iter().find(|(name, _)| name == wanted).unwrap().1.clone();
     let ended = receipt("ended");
@@ -521,7 +540,7 @@ fn where_verifiers_once_differed_they_agree() {
         agree(case, *holds, &|program| program.run(&["--receipt", path, &vkey, "--keys", &keys]));
     }
     // A long record is not beside its entry.
-    let with = desk.receipt_of_long();
+    let with = written_trail.receipt_of_long();
     let (before, record) = with.split_once("with ").unwrap();
     let alone = format!("{before}{}", record.split_once('\n').unwrap().1);
     for (case, text, holds) in

@@ -38,9 +38,9 @@ const PASSWORD: &str = "correct horse \"battery\" stäple";
 
 /// A folder with a database (`desk.db`), its `trail`, the key that signs it (`trail.key`), the
 /// first one (`first.key`), and receipts.
-pub struct Written<'a>(pub &'a Path);
+pub struct WrittenTrail<'a>(pub &'a Path);
 
-impl Written<'_> {
+impl WrittenTrail<'_> {
     pub fn folder(&self) -> PathBuf {
         self.0.join("trail")
     }
@@ -165,10 +165,10 @@ impl Written<'_> {
 /// Writes all of that. With `UPDATE_FIXTURES=1` it is what the repository has for later versions;
 /// those of earlier ones stay as they are.
 async fn write(dir: &Path) {
-    let fixture = Written(dir);
+    let fixture = WrittenTrail(dir);
     let key = Trail::create_key(dir.join("trail.key"), ORIGIN).unwrap();
     fs::write(dir.join("first.key"), key.verifier().to_string()).unwrap();
-    let signer = Written::signer();
+    let signer = WrittenTrail::signer();
     let sign_in = |id: &str, user: &str| {
         ToolCall::new(id, "sign_in", json!({"user": user, "password": PASSWORD}).to_string())
     };
@@ -184,7 +184,7 @@ async fn write(dir: &Path) {
     question.approve(&dana).sign_with(&signer).await.unwrap();
     drop(run.proceed().await.unwrap());
     let arguments = gate.approval(ended).await.unwrap().unwrap().arguments().clone();
-    let opened = arguments
+    let opening = arguments
         .disclose("/password", &json!(PASSWORD), &CommitmentKeys::new(&KEY))
         .unwrap()
         .to_string();
@@ -216,7 +216,7 @@ async fn write(dir: &Path) {
     fixture.restore("older.db");
     let store = SqliteStore::open(dir.join("desk.db")).await.unwrap();
     let settler: Gate<NoTools> =
-        Gate::builder(()).directory(Written::people()).store(store).build().await.unwrap();
+        Gate::builder(()).directory(WrittenTrail::people()).store(store).build().await.unwrap();
     let dana = settler.reviewer("dana").await.unwrap();
     settler
         .settle_trail(&Arc::new(fixture.trail()), &dana, "restored Monday's backup")
@@ -229,10 +229,10 @@ async fn write(dir: &Path) {
     fixture.back_up("whole.db");
     fixture.restore("whole.db");
 
-    let paper = fixture.receipt(ended);
-    let mut evidence = paper.evidence().to_vec();
-    evidence[0] = evidence[0].clone().with(opened);
-    let paper = Receipt::new(evidence, paper.note().clone()).unwrap().to_string();
+    let receipt_text = fixture.receipt(ended);
+    let mut evidence = receipt_text.evidence().to_vec();
+    evidence[0] = evidence[0].clone().with(opening);
+    let paper = Receipt::new(evidence, receipt_text.note().clone()).unwrap().to_string();
     fs::write(dir.join("ended.receipt"), paper).unwrap();
     fs::write(dir.join("restored.receipt"), fixture.receipt(restored).to_string()).unwrap();
     fs::write(dir.join("waits.receipt"), fixture.receipt(waits).to_string()).unwrap();
@@ -247,9 +247,9 @@ pub fn fixture(name: &str) -> PathBuf {
 async fn what_a_gate_has_written_is_accepted() {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path()).await;
-    let desk = Written(dir.path());
-    desk.is_accepted();
-    let receipts = desk.receipts();
+    let written_trail = WrittenTrail(dir.path());
+    written_trail.is_accepted();
+    let receipts = written_trail.receipts();
     for (name, receipt) in &receipts {
         let numbers: Vec<&str> = receipt
             .split("\"call_seq\":")
@@ -267,10 +267,10 @@ async fn what_a_gate_has_written_is_accepted() {
     }
     for program in programs() {
         let ended = &receipts.iter().find(|(name, _)| name == "ended").unwrap().1;
-        let keys = desk.keys().display().to_string();
+        let keys = written_trail.keys().display().to_string();
         assert!(
             program
-                .receipt(ended, &desk.vkey(), &["--keys", &keys])
+                .receipt(ended, &written_trail.vkey(), &["--keys", &keys])
                 .accepts()
                 .contains("correct horse")
         );
@@ -288,7 +288,7 @@ async fn what_a_gate_has_written_is_accepted() {
 #[test]
 fn what_earlier_versions_have_written_is_accepted() {
     for name in ["unnumbered", "numbered"] {
-        Written(&fixture(name)).is_accepted();
+        WrittenTrail(&fixture(name)).is_accepted();
     }
 }
 
@@ -296,8 +296,8 @@ fn what_earlier_versions_have_written_is_accepted() {
 #[test]
 fn a_record_that_is_left_out_of_a_receipt_shows() {
     let dir = fixture("numbered");
-    let desk = Written(&dir);
-    for (name, receipt) in desk.receipts() {
+    let written_trail = WrittenTrail(&dir);
+    for (name, receipt) in written_trail.receipts() {
         let count = parts(&receipt).len();
         // What came last nobody can miss, nor what came last before a break: `finished` of the call
         // that was restored.
@@ -306,25 +306,27 @@ fn a_record_that_is_left_out_of_a_receipt_shows() {
             _ => (0..count - 1).collect(),
         };
         for left_out in seen {
-            desk.refused_by_all(
+            written_trail.refused_by_all(
                 &without(&receipt, &[left_out]),
                 "",
                 &format!("{name} without {left_out}"),
             );
         }
     }
-    let (_, ended) = desk.receipts().swap_remove(0);
+    let (_, ended) = written_trail.receipts().swap_remove(0);
     assert_eq!(parts(&ended).len(), 6);
-    let keys = desk.keys().display().to_string();
+    let keys = written_trail.keys().display().to_string();
     for program in programs().iter().chain([ours()]) {
         // `assessed`, `voted`, `reassessed` and so on: two together, and all but one.
         for left_out in [&[0, 1][..], &[1, 2], &[2, 3], &[0, 1, 2, 3, 4]] {
             let fewer = without(&ended, left_out);
             program
-                .receipt(&fewer, &desk.vkey(), &["--keys", &keys])
+                .receipt(&fewer, &written_trail.vkey(), &["--keys", &keys])
                 .refuses("", &format!("{left_out:?}"));
         }
-        program.receipt(&without(&ended, &[5]), &desk.vkey(), &["--keys", &keys]).accepts();
+        program
+            .receipt(&without(&ended, &[5]), &written_trail.vkey(), &["--keys", &keys])
+            .accepts();
     }
 }
 
@@ -338,42 +340,46 @@ async fn a_call_that_began_without_numbers_goes_on_with_them() {
         let key = dir.path().join("trail.key");
         fs::set_permissions(key, fs::Permissions::from_mode(0o600)).unwrap();
     }
-    let desk = Written(dir.path());
+    let written_trail = WrittenTrail(dir.path());
     let calls: serde_json::Value =
         serde_json::from_slice(&fs::read(dir.path().join("calls.json")).unwrap()).unwrap();
     let waits: ApprovalId = calls["waits"].as_str().unwrap().parse().unwrap();
-    fs::write(desk.folder().join("lock"), "").unwrap();
-    let gate = desk.gate().await;
+    fs::write(written_trail.folder().join("lock"), "").unwrap();
+    let gate = written_trail.gate().await;
     let dana = gate.reviewer("dana").await.unwrap();
     gate.interruption(waits)
         .await
         .unwrap()
         .unwrap()
         .approve(&dana)
-        .sign_with(&Written::signer())
+        .sign_with(&WrittenTrail::signer())
         .await
         .unwrap();
     let run = gate.run("run-1").on_behalf_of("mia").case("ticket-7");
     let again = ToolCall::new("4", "sign_in", json!({"user": "zoe", "password": "pw"}).to_string());
     drop(run.submit([again]).await.unwrap());
     drop(run);
-    desk.close(gate).await;
-    desk.is_accepted();
-    let paper = desk.receipt(waits).to_string();
+    written_trail.close(gate).await;
+    written_trail.is_accepted();
+    let receipt_text = written_trail.receipt(waits).to_string();
     // `assessed`, the break, `voted`, `reassessed`, `dispatched`, `finished`.
-    let numbers = parts(&paper)
+    let numbers = parts(&receipt_text)
         .into_iter()
         .map(|part| (1..9).find(|nth| part.contains(&format!("\"call_seq\":{nth},"))));
     assert_eq!(
         numbers.collect::<Vec<_>>(),
         [None, None, Some(1), Some(2), Some(3), Some(4)],
-        "{paper}"
+        "{receipt_text}"
     );
-    let keys = desk.keys().display().to_string();
+    let keys = written_trail.keys().display().to_string();
     for program in programs().iter().chain([ours()]) {
-        program.receipt(&paper, &desk.vkey(), &["--keys", &keys]).accepts();
+        program.receipt(&receipt_text, &written_trail.vkey(), &["--keys", &keys]).accepts();
     }
     for left_out in 0..5 {
-        desk.refused_by_all(&without(&paper, &[left_out]), "", &format!("without {left_out}"));
+        written_trail.refused_by_all(
+            &without(&receipt_text, &[left_out]),
+            "",
+            &format!("without {left_out}"),
+        );
     }
 }

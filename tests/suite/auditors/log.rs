@@ -121,8 +121,8 @@ const PIN: &str = "12\u{20ac}4";
 pub fn commitment() -> [String; 3] {
     let salt: Vec<u8> = (0..16).collect();
     let digest = sha256(&[&salt[..], &canonical(&PIN)].concat());
-    let mark = format!("[secret {}]", &digest[7..39]);
-    [SALT.to_owned(), digest, mark]
+    let marker = format!("[secret {}]", &digest[7..39]);
+    [SALT.to_owned(), digest, marker]
 }
 
 /// Entries as a gate's records make them, with a secret, a long record and a settlement among them.
@@ -173,7 +173,7 @@ fn lines(size: usize, name_calls: bool) -> Vec<Line> {
 
 /// A record with a secret, and with everything that is hard to write in one form only.
 fn with_secret(seq: u64) -> Value {
-    let [_, digest, mark] = commitment();
+    let [_, digest, marker] = commitment();
     let odd = json!([
         0.1,
         -1e-7,
@@ -197,7 +197,7 @@ fn with_secret(seq: u64) -> Value {
     let arguments = json!({
         "digest": sha256(b""),
         "json": {
-            "card": {"pan": "[secret]", "pin": mark},
+            "card": {"pan": "[secret]", "pin": marker},
             "odd": odd,
             "texts": texts,
             "user": "mia",

@@ -19,7 +19,7 @@ use serde_json::json;
 use crate::auditors::changes::{changes, copy, flip};
 use crate::auditors::log::{Line, Log, ORIGIN, canonical, key, of_no_call, plausible};
 use crate::auditors::programs::{Program, programs};
-use crate::auditors::receipt::Paper;
+use crate::auditors::receipt::ReceiptText;
 
 fn jsonful() -> impl Iterator<Item = &'static Program> {
     programs().iter().filter(|program| program.reads_json())
@@ -30,9 +30,9 @@ fn trails_of_every_shape_are_accepted() {
     for size in [0, 1, 2, 255, 256, 257, 700] {
         let log = Log::new(&plausible(size));
         for program in programs() {
-            let said = program.trail(&log.folder(), &log.vkey(), &[]).accepts();
-            assert!(said.contains(&format!("{ORIGIN}, {size} entries")), "{said}");
-            assert_eq!(said.contains("entry 100: settlement"), size > 100, "{said}");
+            let output = program.trail(&log.folder(), &log.vkey(), &[]).accepts();
+            assert!(output.contains(&format!("{ORIGIN}, {size} entries")), "{output}");
+            assert_eq!(output.contains("entry 100: settlement"), size > 100, "{output}");
         }
     }
 }
@@ -43,8 +43,8 @@ fn a_trail_that_has_grown_since_the_checkpoint_is_accepted() {
     for (size, checkpoint) in &log.earlier {
         std::fs::write(log.folder().join("checkpoint"), checkpoint).unwrap();
         for program in programs() {
-            let said = program.trail(&log.folder(), &log.vkey(), &[]).accepts();
-            assert!(said.contains(&format!("{size} entries")), "{said}");
+            let output = program.trail(&log.folder(), &log.vkey(), &[]).accepts();
+            assert!(output.contains(&format!("{size} entries")), "{output}");
         }
     }
 }
@@ -79,7 +79,7 @@ fn a_long_trail_is_accepted_and_refused_once_it_is_changed() {
     };
     let log = Log::new(&(1..=66_000).map(|seq| Line::Entry(entry(seq))).collect::<Vec<_>>());
     let folder = log.folder();
-    let places = [
+    let changed_bytes = [
         ("tile/entries/156", "entry 39936 is not what was logged"),
         ("tile/0/156", "tile/0/156"),
         ("tile/1/000", "tile/1/000"),
@@ -88,15 +88,15 @@ fn a_long_trail_is_accepted_and_refused_once_it_is_changed() {
     ];
     for program in jsonful() {
         program.trail(&folder, &log.vkey(), &[]).accepts();
-        for (file, place) in places {
+        for (file, place) in changed_bytes {
             flip(&folder.join(file), 20, 3);
             program.trail(&folder, &log.vkey(), &[]).refuses(place, file);
             flip(&folder.join(file), 20, 3);
         }
     }
-    let paper = Paper::new(&log, &[0, 65_535, 65_999]).to_string();
+    let receipt_text = ReceiptText::new(&log, &[0, 65_535, 65_999]).to_string();
     for program in programs() {
-        program.receipt(&paper, &log.vkey(), &[]).accepts();
+        program.receipt(&receipt_text, &log.vkey(), &[]).accepts();
     }
 }
 
@@ -116,7 +116,7 @@ fn another_key_is_refused() {
         {
             program.trail(&log.folder(), vkey, &[]).refuses(place, "another key");
             program
-                .receipt(&Paper::new(&log, &[1]).to_string(), vkey, &[])
+                .receipt(&ReceiptText::new(&log, &[1]).to_string(), vkey, &[])
                 .refuses(place, "another key");
         }
     }
@@ -231,8 +231,8 @@ fn a_trail_that_does_not_continue_what_was_kept_is_refused() {
     for program in jsonful() {
         let since = |file: &str| program.trail(&log.folder(), &log.vkey(), &["--since", file]);
         for (size, checkpoint) in &log.earlier {
-            let said = since(&keep(&format!("ours-{size}"), checkpoint)).accepts();
-            assert!(said.contains(&format!("{} entries since then", 300 - size)), "{said}");
+            let output = since(&keep(&format!("ours-{size}"), checkpoint)).accepts();
+            assert!(output.contains(&format!("{} entries since then", 300 - size)), "{output}");
         }
         since(&keep("theirs-1", &other.earlier[0].1)).accepts();
         since(&keep("theirs", &other.earlier[1].1))
@@ -266,19 +266,23 @@ fn successions_of_keys_are_followed() {
     };
     let [one, two] = [introduce(10, &second, &first), introduce(20, &third, &second)];
     let vkey = |key: &SigningKey| key.verifier().to_string();
-    let paper = Paper::new(&log, &[7]).to_string();
+    let receipt_text = ReceiptText::new(&log, &[7]).to_string();
     for program in programs() {
         let refuses = |place: &str, name: &str| {
             program.trail(&log.folder(), &vkey(&first), &[]).refuses(place, name);
             let with = ["--keys", keys.to_str().unwrap()];
-            program.receipt(&paper, &vkey(&first), &with).refuses(place, name);
+            program.receipt(&receipt_text, &vkey(&first), &with).refuses(place, name);
         };
         write(&[one.clone(), two.clone()]);
         for given in [&first, &second, &third] {
             program.trail(&log.folder(), &vkey(given), &[]).accepts();
-            program.receipt(&paper, &vkey(given), &["--keys", keys.to_str().unwrap()]).accepts();
+            program
+                .receipt(&receipt_text, &vkey(given), &["--keys", keys.to_str().unwrap()])
+                .accepts();
         }
-        program.receipt(&paper, &vkey(&first), &[]).refuses("not signed by", "no succession");
+        program
+            .receipt(&receipt_text, &vkey(&first), &[])
+            .refuses("not signed by", "no succession");
         std::fs::remove_file(keys.join("1")).unwrap();
         refuses("without a gap", "a gap");
         write(std::slice::from_ref(&one));
@@ -305,19 +309,19 @@ fn receipts_are_accepted_and_shown() {
         let last = size as u64 - 1;
         for program in programs() {
             for index in [0, last / 2, last] {
-                let said = program
-                    .receipt(&Paper::new(&log, &[index]).to_string(), &log.vkey(), &[])
+                let output = program
+                    .receipt(&ReceiptText::new(&log, &[index]).to_string(), &log.vkey(), &[])
                     .accepts();
-                assert!(said.contains(&format!("entry {index}:")), "{said}");
-                assert!(said.contains(&format!("OK: {ORIGIN} has logged")), "{said}");
+                assert!(output.contains(&format!("entry {index}:")), "{output}");
+                assert!(output.contains(&format!("OK: {ORIGIN} has logged")), "{output}");
             }
         }
     }
     let log = Log::new(&of_no_call(300));
-    let paper =
-        Paper::new(&log, &[2, 5, 100, 299]).with(2, &log.disclosure()).with(5, &log.large[0]);
+    let receipt_text =
+        ReceiptText::new(&log, &[2, 5, 100, 299]).with(2, &log.disclosure()).with(5, &log.large[0]);
     for program in programs() {
-        let said = program.receipt(&paper.to_string(), &log.vkey(), &[]).accepts();
+        let said = program.receipt(&receipt_text.to_string(), &log.vkey(), &[]).accepts();
         assert!(said.contains("disclosed \"/card/pin\": \"12"), "{said}");
         assert!(said.contains("a long story"), "{said}");
         assert!(!said.chars().any(|c| c == '\u{202e}' || c == '\u{7f}'), "{said}");
@@ -327,13 +331,14 @@ fn receipts_are_accepted_and_shown() {
 #[test]
 fn changed_receipts_are_refused_and_the_place_named() {
     let log = Log::new(&of_no_call(300));
-    let paper = || Paper::new(&log, &[2, 5, 40]).with(2, &log.disclosure()).with(5, &log.large[0]);
-    let text = paper().to_string();
+    let receipt_text =
+        || ReceiptText::new(&log, &[2, 5, 40]).with(2, &log.disclosure()).with(5, &log.large[0]);
+    let text = receipt_text().to_string();
     let replaced = |from: &str, to: &str| {
         assert!(text.contains(from), "{from}");
         text.replacen(from, to, 1)
     };
-    let other = Paper::new(&log, &[41]);
+    let other = ReceiptText::new(&log, &[41]);
     let foreign = json!({"field": "/card/pin", "salt": "00".repeat(16), "value": "1234"});
     let cases = [
         ("entry 2", replaced("\"user\":\"mia\"", "\"user\":\"mio\""), "a changed record"),
@@ -341,17 +346,17 @@ fn changed_receipts_are_refused_and_the_place_named() {
         ("entry 41", replaced("entry 40 ", "entry 41 "), "a changed index"),
         (
             "entry 40",
-            paper().proof(40, &other.hashes(41)).to_string(),
+            receipt_text().proof(40, &other.hashes(41)).to_string(),
             "the proof of another entry",
         ),
         (
             "entry 40",
-            paper().proof(40, &other.hashes(41)[1..]).to_string(),
+            receipt_text().proof(40, &other.hashes(41)[1..]).to_string(),
             "a proof that is too short",
         ),
         (
             "entry 40",
-            paper().proof(40, &[other.hashes(41), other.hashes(41)].concat()).to_string(),
+            receipt_text().proof(40, &[other.hashes(41), other.hashes(41)].concat()).to_string(),
             "too long",
         ),
         (
@@ -368,18 +373,18 @@ fn changed_receipts_are_refused_and_the_place_named() {
         ),
         (
             "line 3",
-            paper().instead(2, &canonical(&foreign)).to_string(),
+            receipt_text().instead(2, &canonical(&foreign)).to_string(),
             "a secret that the record has not",
         ),
         ("is not what was logged", replaced("a long story", "a long glory"), "another long record"),
         (
             "receipt, line 3",
-            Paper::new(&log, &[40]).with(40, &log.large[0]).to_string(),
+            ReceiptText::new(&log, &[40]).with(40, &log.large[0]).to_string(),
             "a record for no stub",
         ),
         ("the signature of", replaced("\n300\n", "\n301\n"), "a changed checkpoint"),
-        ("stands there twice", format!("{}", Paper::new(&log, &[7, 7])), "an entry twice"),
-        ("no entry", Paper::new(&log, &[]).to_string(), "no entry"),
+        ("stands there twice", format!("{}", ReceiptText::new(&log, &[7, 7])), "an entry twice"),
+        ("no entry", ReceiptText::new(&log, &[]).to_string(), "no entry"),
         ("line 1", replaced("receipt@v1", "receipt@v2"), "another version"),
         ("line 2", replaced("entry 2 ", "entry 02 "), "zeros before the index"),
         ("receipt", text.replace("\n\n", "\n"), "no empty line"),
@@ -398,8 +403,8 @@ fn changed_receipts_are_refused_and_the_place_named() {
 #[test]
 fn what_an_agent_wrote_is_no_commitment() {
     let disclosure = Log::new(&of_no_call(3)).disclosure();
-    let [_, digest, mark] = log::commitment();
-    let inner = json!({"json": {"card": {"pin": mark}}, "secrets": [{"digest": digest}]});
+    let [_, digest, marker] = log::commitment();
+    let inner = json!({"json": {"card": {"pin": marker}}, "secrets": [{"digest": digest}]});
     let event = json!({
         "type": "assessed",
         "arguments": {"digest": "sha256:00", "json": {"arguments": inner}},
@@ -407,9 +412,9 @@ fn what_an_agent_wrote_is_no_commitment() {
     let entry = canonical(&json!({"at": "2026-11-21T14:08:43Z", "event": event, "seq": 1}));
     let log = Log::new(&[Line::Entry(entry)]);
     for program in jsonful() {
-        let paper = Paper::new(&log, &[0]).with(0, &disclosure).to_string();
+        let receipt_text = ReceiptText::new(&log, &[0]).with(0, &disclosure).to_string();
         program
-            .receipt(&paper, &log.vkey(), &[])
+            .receipt(&receipt_text, &log.vkey(), &[])
             .refuses("line 3: the entry has no commitment", "an agent's words");
     }
 }
@@ -418,11 +423,12 @@ fn what_an_agent_wrote_is_no_commitment() {
 #[test]
 fn any_flipped_bit_is_refused() {
     let log = Log::new(&of_no_call(300));
-    let paper = Paper::new(&log, &[2, 299]).with(2, &log.disclosure()).to_string().into_bytes();
+    let receipt_text =
+        ReceiptText::new(&log, &[2, 299]).with(2, &log.disclosure()).to_string().into_bytes();
     for program in programs() {
         let every = if program.reads_json() { 127 } else { 509 };
-        for at in (0..paper.len()).step_by(every) {
-            let mut changed = paper.clone();
+        for at in (0..receipt_text.len()).step_by(every) {
+            let mut changed = receipt_text.clone();
             changed[at] ^= 1 << (at % 8);
             program
                 .receipt_of(&changed, &log.vkey(), &[])

@@ -1,11 +1,11 @@
 //! Changes to texts and bytes, the same for the same seed.
 
 /// `SplitMix64`: enough to choose, and the same everywhere.
-pub struct Dice(u64);
+pub struct SeededRandom(u64);
 
-impl Dice {
-    pub fn new(seed: u64) -> Dice {
-        Dice(seed)
+impl SeededRandom {
+    pub fn new(seed: u64) -> SeededRandom {
+        SeededRandom(seed)
     }
 
     pub fn next(&mut self) -> u64 {
@@ -71,30 +71,32 @@ const NUMBERS: [&str; 14] = [
     "99999999999999999999999",
 ];
 
-type Change = fn(&mut Dice, &[u8], &[u8]) -> Vec<u8>;
+type Change = fn(&mut SeededRandom, &[u8], &[u8]) -> Vec<u8>;
 
 const CHANGES: [Change; 16] = [
-    |dice, bytes, _| lines(bytes, |all| all.insert(dice.below(all.len()), dice_line(dice, all))),
-    |dice, bytes, _| lines(bytes, |all| drop(all.remove(dice.below(all.len())))),
-    |dice, bytes, _| {
+    |random, bytes, _| {
+        lines(bytes, |all| all.insert(random.below(all.len()), dice_line(random, all)))
+    },
+    |random, bytes, _| lines(bytes, |all| drop(all.remove(random.below(all.len())))),
+    |random, bytes, _| {
         lines(bytes, |all| {
-            let (one, two) = (dice.below(all.len()), dice.below(all.len()));
+            let (one, two) = (random.below(all.len()), random.below(all.len()));
             all.swap(one, two);
         })
     },
-    |dice, bytes, other| {
+    |random, bytes, other| {
         let foreign: Vec<Vec<u8>> =
             other.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
-        let foreign = dice.pick(&foreign).clone();
+        let foreign = random.pick(&foreign).clone();
         lines(bytes, |all| {
-            let place = dice.below(all.len());
+            let place = random.below(all.len());
             all[place] = foreign;
         })
     },
-    |dice, bytes, _| spliced(bytes, dice.below(bytes.len() + 1), 0, dice.pick::<&[u8]>(&ODD)),
-    |dice, bytes, _| spliced(bytes, dice.below(bytes.len()), 1, b""),
-    |dice, bytes, _| {
-        let (place, bit) = (dice.below(bytes.len()), dice.below(8));
+    |random, bytes, _| spliced(bytes, random.below(bytes.len() + 1), 0, random.pick::<&[u8]>(&ODD)),
+    |random, bytes, _| spliced(bytes, random.below(bytes.len()), 1, b""),
+    |random, bytes, _| {
+        let (place, bit) = (random.below(bytes.len()), random.below(8));
         let byte = bytes[place] ^ (1 << bit);
         spliced(bytes, place, 1, &[byte])
     },
@@ -106,11 +108,11 @@ const CHANGES: [Change; 16] = [
     signature_line,
     signature_line,
     ends,
-    |dice, bytes, _| {
+    |random, bytes, _| {
         lines(bytes, |all| {
-            let place = dice.below(all.len());
-            let odd = *dice.pick(&ODD);
-            if dice.below(2) == 0 {
+            let place = random.below(all.len());
+            let odd = *random.pick(&ODD);
+            if random.below(2) == 0 {
                 all[place].extend(odd);
             } else {
                 all[place] = [odd, &all[place][..]].concat();
@@ -120,14 +122,14 @@ const CHANGES: [Change; 16] = [
 ];
 
 /// Something else than these bytes, mostly of the same kind; `other` is another file of that kind.
-pub fn mutated(dice: &mut Dice, bytes: &[u8], other: &[u8]) -> Vec<u8> {
+pub fn mutated(random: &mut SeededRandom, bytes: &[u8], other: &[u8]) -> Vec<u8> {
     let mut changed = bytes.to_vec();
-    for _ in 0..=dice.below(3) / 2 {
+    for _ in 0..=random.below(3) / 2 {
         if changed.is_empty() {
             break;
         }
-        let change = *dice.pick(&CHANGES);
-        changed = change(dice, &changed, other);
+        let change = *random.pick(&CHANGES);
+        changed = change(random, &changed, other);
     }
     changed
 }
@@ -138,8 +140,8 @@ fn lines(bytes: &[u8], change: impl FnOnce(&mut Vec<Vec<u8>>)) -> Vec<u8> {
     all.join(&b'\n')
 }
 
-fn dice_line(dice: &mut Dice, all: &[Vec<u8>]) -> Vec<u8> {
-    dice.pick(all).clone()
+fn dice_line(random: &mut SeededRandom, all: &[Vec<u8>]) -> Vec<u8> {
+    random.pick(all).clone()
 }
 
 fn spliced(bytes: &[u8], place: usize, length: usize, new: &[u8]) -> Vec<u8> {
@@ -147,7 +149,7 @@ fn spliced(bytes: &[u8], place: usize, length: usize, new: &[u8]) -> Vec<u8> {
 }
 
 /// Puts another number in the place of one.
-fn number(dice: &mut Dice, bytes: &[u8], _: &[u8]) -> Vec<u8> {
+fn number(random: &mut SeededRandom, bytes: &[u8], _: &[u8]) -> Vec<u8> {
     let starts: Vec<usize> = (0..bytes.len())
         .filter(|at| {
             bytes[*at].is_ascii_digit() && (*at == 0 || !bytes[at - 1].is_ascii_alphanumeric())
@@ -156,22 +158,22 @@ fn number(dice: &mut Dice, bytes: &[u8], _: &[u8]) -> Vec<u8> {
     if starts.is_empty() {
         return bytes.to_vec();
     }
-    let start = *dice.pick(&starts);
+    let start = *random.pick(&starts);
     let length = bytes[start..].iter().take_while(|byte| byte.is_ascii_digit()).count();
     let old = std::str::from_utf8(&bytes[start..start + length]).unwrap();
     let close = old.parse::<u64>().unwrap_or(7);
-    let new = match dice.below(5) {
+    let new = match random.below(5) {
         0 => (close + 1).to_string(),
         1 => close.saturating_sub(1).to_string(),
         2 => format!("0{old}"),
         3 => format!("{old} "),
-        _ => (*dice.pick(&NUMBERS)).to_owned(),
+        _ => (*random.pick(&NUMBERS)).to_owned(),
     };
     spliced(bytes, start, length, new.as_bytes())
 }
 
 /// Changes a word of base64: its padding, its last letter, its alphabet.
-fn base64(dice: &mut Dice, bytes: &[u8], _: &[u8]) -> Vec<u8> {
+fn base64(random: &mut SeededRandom, bytes: &[u8], _: &[u8]) -> Vec<u8> {
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
     let ends: Vec<usize> = (40..=bytes.len())
         .filter(|end| bytes[end - 40..*end].iter().all(|byte| is_word(*byte)))
@@ -180,8 +182,8 @@ fn base64(dice: &mut Dice, bytes: &[u8], _: &[u8]) -> Vec<u8> {
     if ends.is_empty() {
         return bytes.to_vec();
     }
-    let end = *dice.pick(&ends);
-    match dice.below(6) {
+    let end = *random.pick(&ends);
+    match random.below(6) {
         0 => spliced(bytes, end - 1, 1, b""),
         1 => spliced(bytes, end, 0, b"="),
         2 => spliced(bytes, end - 2, 1, &[bytes[end - 2] ^ 1]),
@@ -193,16 +195,16 @@ fn base64(dice: &mut Dice, bytes: &[u8], _: &[u8]) -> Vec<u8> {
 
 /// Writes JSON otherwise that may mean the same: more space, another order, a member twice,
 /// escapes, other forms of numbers.
-fn json(dice: &mut Dice, bytes: &[u8], _: &[u8]) -> Vec<u8> {
+fn json(random: &mut SeededRandom, bytes: &[u8], _: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(bytes).into_owned();
     let colons: Vec<usize> = text.match_indices("\":").map(|(at, _)| at).collect();
     if colons.is_empty() {
         return bytes.to_vec();
     }
-    let at = *dice.pick(&colons);
+    let at = *random.pick(&colons);
     let start = text[..at].rfind('"').unwrap_or(at);
     let key = &text[start..=at];
-    match dice.below(8) {
+    match random.below(8) {
         0 => spliced(bytes, at + 2, 0, b" "),
         1 => spliced(bytes, start, 0, b" "),
         2 => spliced(bytes, start, 0, format!("{key}:1,").as_bytes()),
@@ -220,7 +222,7 @@ fn json(dice: &mut Dice, bytes: &[u8], _: &[u8]) -> Vec<u8> {
 
 /// Adds a line like the last one, which is a signature: the same, by somebody else, or not what it
 /// says.
-fn signature_line(dice: &mut Dice, bytes: &[u8], other: &[u8]) -> Vec<u8> {
+fn signature_line(random: &mut SeededRandom, bytes: &[u8], other: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(bytes).into_owned();
     let Some(at) = text.rfind("\n\u{2014} ") else { return bytes.to_vec() };
     let line = text[at + 1..].trim_end_matches('\n');
@@ -231,7 +233,7 @@ fn signature_line(dice: &mut Dice, bytes: &[u8], other: &[u8]) -> Vec<u8> {
     let foreign = foreign.lines().last().unwrap_or("").to_owned();
     let ids = signature.get(..5).unwrap_or("AAAAA");
     let long = "x".repeat(1_001);
-    let more = match dice.below(14) {
+    let more = match random.below(14) {
         0 => line.to_owned(),
         1 => format!(
             "\u{2014} {name} {ids}{}",
@@ -255,14 +257,14 @@ fn signature_line(dice: &mut Dice, bytes: &[u8], other: &[u8]) -> Vec<u8> {
         ),
     };
     // Before the good one, or behind it.
-    let place = if dice.below(2) == 0 { at + 1 } else { at + 1 + line.len() + 1 };
+    let place = if random.below(2) == 0 { at + 1 } else { at + 1 + line.len() + 1 };
     spliced(bytes, place.min(bytes.len()), 0, format!("{more}\n").as_bytes())
 }
 
 /// Changes the beginning and the end of a text, and of its lines.
-fn ends(dice: &mut Dice, bytes: &[u8], _: &[u8]) -> Vec<u8> {
+fn ends(random: &mut SeededRandom, bytes: &[u8], _: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(bytes).into_owned();
-    match dice.below(9) {
+    match random.below(9) {
         0 => text.trim_end_matches('\n').into(),
         1 => format!("{text}\n").into(),
         2 => format!("{text}\n\n").into(),
@@ -271,6 +273,6 @@ fn ends(dice: &mut Dice, bytes: &[u8], _: &[u8]) -> Vec<u8> {
         5 => text.replace('\n', "\r\n").into(),
         6 => text.replace("\n\n", "\n\n\n").into(),
         7 => text.replace("\n\n", "\n").into(),
-        _ => bytes[..dice.below(bytes.len())].to_vec(),
+        _ => bytes[..random.below(bytes.len())].to_vec(),
     }
 }

@@ -23,7 +23,7 @@ pub fn ours() -> &'static Program {
 }
 
 /// The answer of a program.
-pub struct Said {
+pub struct ProgramOutput {
     name: &'static str,
     pub code: Option<i32>,
     out: String,
@@ -109,7 +109,7 @@ impl Program {
         self.name != "verify.sh"
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Said {
+    pub fn run(&self, arguments: &[&str]) -> ProgramOutput {
         if self.command.is_empty() {
             let (code, out, err) = match verify(arguments) {
                 Ok(()) => (0, "OK: it holds".to_owned(), String::new()),
@@ -117,7 +117,7 @@ impl Program {
                     (1, String::new(), format!("REFUSED: {}", refused.replace('\n', " ")))
                 }
             };
-            return Said { name: self.name, code: Some(code), out, err };
+            return ProgramOutput { name: self.name, code: Some(code), out, err };
         }
         let output = Command::new(&self.command[0])
             .args(&self.command[1..])
@@ -125,7 +125,7 @@ impl Program {
             .output()
             .unwrap();
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        Said {
+        ProgramOutput {
             name: self.name,
             code: output.status.code(),
             out: text(&output.stdout),
@@ -133,15 +133,15 @@ impl Program {
         }
     }
 
-    pub fn trail(&self, folder: &Path, vkey: &str, more: &[&str]) -> Said {
+    pub fn trail(&self, folder: &Path, vkey: &str, more: &[&str]) -> ProgramOutput {
         self.run(&[&[folder.to_str().unwrap(), vkey], more].concat())
     }
 
-    pub fn receipt(&self, text: &str, vkey: &str, more: &[&str]) -> Said {
+    pub fn receipt(&self, text: &str, vkey: &str, more: &[&str]) -> ProgramOutput {
         self.receipt_of(text.as_bytes(), vkey, more)
     }
 
-    pub fn receipt_of(&self, bytes: &[u8], vkey: &str, more: &[&str]) -> Said {
+    pub fn receipt_of(&self, bytes: &[u8], vkey: &str, more: &[&str]) -> ProgramOutput {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), bytes).unwrap();
         self.run(&[&["--receipt", file.path().to_str().unwrap(), vkey], more].concat())
@@ -182,15 +182,15 @@ fn verify(arguments: &[&str]) -> Result<(), String> {
 }
 
 /// `verify.py`, started once for many runs.
-pub struct Batch {
+pub struct BatchProcess {
     child: Child,
     ask: ChildStdin,
     answers: BufReader<ChildStdout>,
 }
 
-impl Batch {
+impl BatchProcess {
     /// Nothing where there is no Python with what it needs.
-    pub fn start() -> Option<Mutex<Batch>> {
+    pub fn start() -> Option<Mutex<BatchProcess>> {
         let program = programs().iter().find(|program| program.name == "verify.py")?;
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/auditors/batch.py");
         let mut command = Command::new(&program.command[0]);
@@ -198,19 +198,19 @@ impl Batch {
         let mut child = command.spawn().unwrap();
         let (ask, answers) =
             (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
-        Some(Mutex::new(Batch { child, ask, answers }))
+        Some(Mutex::new(BatchProcess { child, ask, answers }))
     }
 
-    pub fn run(&mut self, arguments: &[&str]) -> Said {
+    pub fn run(&mut self, arguments: &[&str]) -> ProgramOutput {
         writeln!(self.ask, "{}", serde_json::to_string(arguments).unwrap()).unwrap();
         let mut line = String::new();
         self.answers.read_line(&mut line).unwrap();
         let (code, out, err) = serde_json::from_str(&line).unwrap();
-        Said { name: "verify.py", code, out, err }
+        ProgramOutput { name: "verify.py", code, out, err }
     }
 }
 
-impl Drop for Batch {
+impl Drop for BatchProcess {
     fn drop(&mut self) {
         // It ends by itself once nobody asks; a test that fails does not wait for it.
         let _ = self.child.kill();
@@ -218,10 +218,10 @@ impl Drop for Batch {
     }
 }
 
-impl Said {
+impl ProgramOutput {
     /// Returns whether it holds; no third answer is one.
     pub fn verdict(&self) -> bool {
-        let Said { name, code, out, err } = self;
+        let ProgramOutput { name, code, out, err } = self;
         match code {
             Some(0) if out.contains("OK: ") && err.is_empty() => true,
             Some(1) if !out.contains("OK: ") && err.starts_with("REFUSED: ") => false,
@@ -236,7 +236,7 @@ impl Said {
 
     /// It holds. Gives what was said.
     pub fn accepts(self) -> String {
-        let Said { name, code, out, err } = self;
+        let ProgramOutput { name, code, out, err } = self;
         assert!(
             code == Some(0) && out.contains("OK: ") && err.is_empty(),
             "{name}: {code:?}\n{out}\n{err}"
@@ -246,10 +246,13 @@ impl Said {
 
     /// It does not hold, for a reason in which the place stands.
     pub fn refuses(&self, place: &str, case: &str) {
-        let Said { name, code, out, err } = self;
-        let told = *code == Some(1) && !out.contains("OK: ") && err.contains(place);
+        let ProgramOutput { name, code, out, err } = self;
+        let is_refused_as_expected =
+            *code == Some(1) && !out.contains("OK: ") && err.contains(place);
         assert!(
-            told && err.lines().all(|line| line.starts_with("REFUSED: ")) && !err.is_empty(),
+            is_refused_as_expected
+                && err.lines().all(|line| line.starts_with("REFUSED: "))
+                && !err.is_empty(),
             "{name}: {case}: no `{place}`: {code:?}\n{out}\n{err}"
         );
     }

@@ -7,48 +7,48 @@ use gate_audit::{Checkpoint, Hash, TileStore, prove_inclusion};
 use crate::auditors::log::Log;
 
 /// A receipt that can be changed.
-pub struct Paper {
-    entries: Vec<Part>,
+pub struct ReceiptText {
+    entries: Vec<ReceiptPart>,
     note: String,
 }
 
-struct Part {
+struct ReceiptPart {
     index: u64,
     text: Vec<u8>,
     additions: Vec<Vec<u8>>,
     proof: Vec<Hash>,
 }
 
-impl Paper {
-    pub fn new(log: &Log, indexes: &[u64]) -> Paper {
+impl ReceiptText {
+    pub fn new(log: &Log, indexes: &[u64]) -> ReceiptText {
         let head = log.note.text().parse::<Checkpoint>().unwrap().head();
         let tiles = TileStore::open(log.folder(), head).unwrap();
-        let part = |index: &u64| Part {
+        let part = |index: &u64| ReceiptPart {
             index: *index,
             text: tiles.entry(*index).unwrap(),
             additions: Vec::new(),
             proof: prove_inclusion(&tiles, *index, head.size()).unwrap(),
         };
-        Paper { entries: indexes.iter().map(part).collect(), note: log.note.to_string() }
+        ReceiptText { entries: indexes.iter().map(part).collect(), note: log.note.to_string() }
     }
 
-    fn part(&mut self, index: u64) -> &mut Part {
+    fn part(&mut self, index: u64) -> &mut ReceiptPart {
         self.entries.iter_mut().find(|entry| entry.index == index).unwrap()
     }
 
     /// Adds a `with` line.
-    pub fn with(mut self, index: u64, line: &[u8]) -> Paper {
+    pub fn with(mut self, index: u64, line: &[u8]) -> ReceiptText {
         self.part(index).additions.push(line.to_vec());
         self
     }
 
     /// Puts a `with` line in the place of others.
-    pub fn instead(mut self, index: u64, line: &[u8]) -> Paper {
+    pub fn instead(mut self, index: u64, line: &[u8]) -> ReceiptText {
         self.part(index).additions = vec![line.to_vec()];
         self
     }
 
-    pub fn proof(mut self, index: u64, proof: &[Hash]) -> Paper {
+    pub fn proof(mut self, index: u64, proof: &[Hash]) -> ReceiptText {
         self.part(index).proof = proof.to_vec();
         self
     }
@@ -75,10 +75,10 @@ pub fn without(receipt: &str, left_out: &[usize]) -> String {
     format!("{header}\n{}\n{note}", kept.map(|(_, part)| part).collect::<String>())
 }
 
-impl fmt::Display for Paper {
+impl fmt::Display for ReceiptText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "gate/receipt@v1")?;
-        for Part { index, text, additions, proof } in &self.entries {
+        for ReceiptPart { index, text, additions, proof } in &self.entries {
             writeln!(f, "entry {index} {}", std::str::from_utf8(text).unwrap())?;
             for addition in additions {
                 writeln!(f, "with {}", std::str::from_utf8(addition).unwrap())?;

@@ -13,10 +13,11 @@ use gate_runtime::{CallError, Run};
 use serde_json::json;
 
 use crate::scenarios::desk::{
-    Pay, Slow, State, Tools, World, again, approve_all, asked, builder, call, dana, gate, kinds,
-    pay_call, poll_until_begun, run, slow_body, story, texts, until, until_asked,
+    Pay, Slow, State, Tools, World, again, approve_all, builder, call, dana, gate, kinds,
+    only_interruption, pay_call, poll_until_begun, run, slow_body, story, texts, until,
+    until_asked,
 };
-use crate::scenarios::stores::{Shared, Troubled, on_every_store};
+use crate::scenarios::stores::{FaultyStore, Shared, on_every_store};
 
 on_every_store! {
     an_approved_call_that_cannot_begin_is_said_to_be_approved_and_runs_later,
@@ -50,13 +51,13 @@ fn late(turn: &Turn) -> Vec<(String, &'static str)> {
 }
 
 async fn an_approved_call_that_cannot_begin_is_said_to_be_approved_and_runs_later(store: Shared) {
-    let troubled = Troubled::failing(store);
-    let shared: Shared = troubled.clone();
+    let faulty = FaultyStore::failing(store);
+    let shared: Shared = faulty.clone();
     let (gate, world) = gate(&shared).await;
     let run = run(&gate);
     let turn = run.submit([pay_call("1", 500)]).await.unwrap();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
-    troubled.fail_at(1);
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
+    faulty.fail_at(1);
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["approved"]);
     assert!(turn.is_waiting(), "its end is still to come");
@@ -71,7 +72,7 @@ async fn an_approved_call_that_is_proposed_again_while_it_cannot_begin_still_run
     let (gate, world) = gate(&store).await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let turn = run.submit([pay_call("1", 500)]).await.unwrap();
-    asked(&turn).approve(&dana).await.unwrap();
+    only_interruption(&turn).approve(&dana).await.unwrap();
     let freeze = gate.freeze(FreezeScope::Everything, "incident", &dana).await.unwrap();
     assert_eq!(kinds(&run.submit([pay_call("1", 500)]).await.unwrap()), ["approved"]);
     gate.lift_freeze(&freeze, &dana).await.unwrap();
@@ -121,7 +122,7 @@ async fn an_equal_call_that_may_run_yet_is_shown_to_whoever_decides(store: Share
     let turn = run.submit([pay_call("1", 500), pay_call("other", 501)]).await.unwrap();
     let first = turn.answers()[0].approval().unwrap().id();
     let elsewhere = gate.run("elsewhere").submit([pay_call("1", 500)]).await.unwrap();
-    let shown = asked(&elsewhere).approval().clone();
+    let shown = only_interruption(&elsewhere).approval().clone();
     assert_eq!(shown.alike(), [first], "one that waits");
     assert!(
         shown.equal_calls_notice().unwrap().contains("each runs"),
@@ -132,20 +133,23 @@ async fn an_equal_call_that_may_run_yet_is_shown_to_whoever_decides(store: Share
     let second = shown.id();
     let third = gate.run("third").submit([pay_call("1", 500)]).await.unwrap();
     assert_eq!(
-        asked(&third).approval().alike(),
+        only_interruption(&third).approval().alike(),
         [first, second],
         "one that is approved and has not run"
     );
     let _ = run.proceed().await.unwrap();
     let fourth = gate.run("fourth").submit([pay_call("1", 500)]).await.unwrap();
-    assert!(!asked(&fourth).approval().alike().contains(&first), "one that ran is no more");
+    assert!(
+        !only_interruption(&fourth).approval().alike().contains(&first),
+        "one that ran is no more"
+    );
 }
 
 async fn a_question_that_is_submitted_while_another_task_runs_a_body_is_the_runs(store: Shared) {
     let (gate, world) = gate(&store).await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let turn = run.submit([slow("1")]).await.unwrap();
-    asked(&turn).approve(&dana).await.unwrap();
+    only_interruption(&turn).approve(&dana).await.unwrap();
     let meanwhile = async {
         world.begun.notified().await;
         let turn = run.submit([pay_call("2", 500)]).await.unwrap();
@@ -229,8 +233,8 @@ async fn a_question_of_a_dropped_submit_is_in_the_next_turn(store: Shared) {
         // The nap goes on too, where it had not begun.
         () = until(async || { world.go.notify_one(); false }) => panic!("somebody waits on"),
     };
-    let told: Vec<_> = late(&turn).into_iter().filter(|(call, _)| call != "3").collect();
-    assert_eq!(told, [("1".into(), "succeeded"), ("2".into(), "succeeded")]);
+    let late_answers: Vec<_> = late(&turn).into_iter().filter(|(call, _)| call != "3").collect();
+    assert_eq!(late_answers, [("1".into(), "succeeded"), ("2".into(), "succeeded")]);
 }
 
 async fn a_call_that_ran_in_a_dropped_submit_is_in_the_next_turn(store: Shared) {
@@ -238,7 +242,7 @@ async fn a_call_that_ran_in_a_dropped_submit_is_in_the_next_turn(store: Shared) 
     let gate: Gate<Tools> = builder(&store, &state).build().await.unwrap();
     let (run, dana, world) = (run(&gate), dana(&gate).await, &state.0);
     let turn = run.submit([slow("1")]).await.unwrap();
-    asked(&turn).approve(&dana).await.unwrap();
+    only_interruption(&turn).approve(&dana).await.unwrap();
     tokio::select! {
         biased;
         _ = run.submit([slow("1"), pay_call("2", 5)]) => panic!("it takes its time"),
@@ -298,7 +302,7 @@ async fn a_late_answer_is_told_again_after_a_restart(store: Shared) {
     let turn = run.submit([pay_call("1", 500)]).await.unwrap();
     let _ = run.submit([pay_call("2", 5)]).await.unwrap();
     let saved = run.state().await.unwrap().to_json();
-    asked(&turn).approve(&dana).await.unwrap();
+    only_interruption(&turn).approve(&dana).await.unwrap();
     // The process ends before the model has the turn.
     assert_eq!(late(&run.proceed().await.unwrap()), [("1".into(), "succeeded")]);
     drop((run, gate));
@@ -316,7 +320,7 @@ async fn a_late_answer_is_told_again_after_a_restart(store: Shared) {
 async fn leave_alone_while_it_runs(gate: &Gate<Tools>, run: &Run<Tools>, world: &World) {
     let turn = run.submit([slow("1")]).await.unwrap();
     let _ = run.submit([]).await.unwrap();
-    asked(&turn).approve(&dana(gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(gate).await).await.unwrap();
     drop(poll_until_begun(run.proceed(), &world.begun).await);
     until(async || story(gate).await.last() == Some(&"lost")).await;
 }
@@ -329,8 +333,8 @@ async fn a_call_whose_task_was_aborted_is_told_as_indeterminate_and_then_as_what
     leave_alone_while_it_runs(&gate, &run, &world).await;
     assert_eq!(late(&run.submit([]).await.unwrap()), [("1".into(), "indeterminate")]);
     assert!(run.submit([]).await.unwrap().late().is_empty(), "it is told once, until more happens");
-    let lost = gate.recover().await.unwrap().remove(0);
-    lost.settle(&dana, Settlement::ran(&json!("done after all")), "I looked").await.unwrap();
+    let in_flight = gate.recover().await.unwrap().remove(0);
+    in_flight.settle(&dana, Settlement::ran(&json!("done after all")), "I looked").await.unwrap();
     assert_eq!(late(&run.proceed().await.unwrap()), [("1".into(), "succeeded")]);
 }
 
@@ -374,7 +378,7 @@ async fn a_call_that_never_began_is_approved_as_before(store: Shared) {
         let ended = poll_times(run.submit([pay_call("1", 5)]), polls);
         tokio::task::yield_now().await;
         let begun = world.ran().len() > ran;
-        let stands = async || {
+        let last_kind = async || {
             gate.records(0, 10_000).await.unwrap().iter().rev().find_map(|record| {
                 let subject = record.subject()?;
                 (subject.info().run() == &*format!("run-{polls}"))
@@ -382,12 +386,12 @@ async fn a_call_that_never_began_is_approved_as_before(store: Shared) {
                     .flatten()
             })
         };
-        until(async || !matches!(stands().await, Some(Status::Dispatched))).await;
+        until(async || !matches!(last_kind().await, Some(Status::Dispatched))).await;
         if !begun && ended.is_none() {
             assert!(
-                matches!(stands().await, None | Some(Status::Approved)),
+                matches!(last_kind().await, None | Some(Status::Approved)),
                 "{polls}: {:?}",
-                stands().await
+                last_kind().await
             );
         }
         // Either way it runs once, and the model is told of it.
@@ -418,7 +422,7 @@ async fn what_a_question_holds_is_held_however_the_conversation_goes_on(store: S
         ["approved"]
     );
     assert!(state.0.ran().is_empty(), "it waits for the question of its batch, whoever goes on");
-    asked(&turn).reject(&dana, "not now").await.unwrap();
+    only_interruption(&turn).reject(&dana, "not now").await.unwrap();
     let _ = run.proceed().await.unwrap();
     assert_eq!(state.0.ran(), ["7"]);
 }
@@ -457,13 +461,13 @@ async fn what_came_after_a_turn_was_told_is_still_owed(store: Shared) {
     let (gate, world) = gate(&store).await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     leave_alone_while_it_runs(&gate, &run, &world).await;
-    let told = run.proceed().await.unwrap();
-    assert_eq!(late(&told), [("1".into(), "indeterminate")]);
-    let lost = gate.recover().await.unwrap().remove(0);
-    lost.settle(&dana, Settlement::ran(&json!("done after all")), "I looked").await.unwrap();
+    let turn = run.proceed().await.unwrap();
+    assert_eq!(late(&turn), [("1".into(), "indeterminate")]);
+    let in_flight = gate.recover().await.unwrap().remove(0);
+    in_flight.settle(&dana, Settlement::ran(&json!("done after all")), "I looked").await.unwrap();
     // A turn that the application never gets, before it says that it has the first.
     assert_eq!(late(&run.proceed().await.unwrap()), [("1".into(), "succeeded")]);
-    run.acknowledge(&told).await.unwrap();
+    run.acknowledge(&turn).await.unwrap();
     assert_eq!(
         late(&run.proceed().await.unwrap()),
         [("1".into(), "succeeded")],
@@ -480,7 +484,7 @@ async fn a_question_that_was_asked_before_holds_its_batch(store: Shared) {
     let turn = run.submit([call("1", "race", json!({"place": 7})), migrate()]).await.unwrap();
     assert_eq!(kinds(&turn), ["approved", "waiting"]);
     assert!(state.0.ran().is_empty(), "it waits for the question of its batch");
-    asked(&turn).approve(&dana).await.unwrap();
+    only_interruption(&turn).approve(&dana).await.unwrap();
     let _ = run.proceed().await.unwrap();
     let _ = run.proceed().await.unwrap();
     assert_eq!(state.0.ran_sorted(), ["7", "migrate 2"]);

@@ -11,8 +11,8 @@ use gate_runtime::{NoTools, Run};
 use serde_json::json;
 
 use crate::scenarios::desk::{
-    State, Tools, asked, builder, call, dana, gate, gate_at_noon, kinds, noon, pay_call,
-    poll_until_begun, run, story,
+    State, Tools, builder, call, dana, gate, gate_at_noon, kinds, noon, only_interruption,
+    pay_call, poll_until_begun, run, story,
 };
 use crate::scenarios::stores::{Shared, on_every_store};
 
@@ -57,8 +57,8 @@ mod deployed {
 
 async fn reject_all(run: &Run<Tools>, gate: &Gate<Tools>) -> usize {
     let turn = run.proceed().await.unwrap();
-    for asked in turn.interruptions() {
-        asked.reject(&dana(gate).await, "never").await.unwrap();
+    for interruption in turn.interruptions() {
+        interruption.reject(&dana(gate).await, "never").await.unwrap();
     }
     turn.interruptions().len()
 }
@@ -66,25 +66,25 @@ async fn reject_all(run: &Run<Tools>, gate: &Gate<Tools>) -> usize {
 async fn a_run_that_is_refused_again_and_again_is_told_to_stop(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    let mut asked = 0;
+    let mut count = 0;
     let mut stopped = None;
     for index in 0..60 {
         let turn = run.submit([pay_call(&index.to_string(), 500 + index)]).await.unwrap();
         if turn.must_stop() {
             stopped.get_or_insert(index);
         }
-        asked += reject_all(&run, &gate).await;
+        count += reject_all(&run, &gate).await;
     }
-    assert_eq!((asked, stopped), (20, Some(20)), "people are not asked sixty times");
+    assert_eq!((count, stopped), (20, Some(20)), "people are not asked sixty times");
     assert!(world.ran().is_empty());
     // The same call again and again is no way round it.
     let other = gate.run("other");
     for index in 0..30 {
         let turn = other.submit([pay_call(&index.to_string(), 500)]).await.unwrap();
         assert_eq!(turn.must_stop(), index >= 20, "{index}");
-        asked += reject_all(&other, &gate).await;
+        count += reject_all(&other, &gate).await;
     }
-    assert_eq!(asked, 21, "what was refused once is not asked again");
+    assert_eq!(count, 21, "what was refused once is not asked again");
 }
 
 async fn a_run_whose_calls_fit_nothing_is_told_to_stop(store: Shared) {
@@ -143,8 +143,9 @@ async fn what_was_refused_before_is_bounded(store: Shared) {
     let mut longest = 0;
     for index in 0..40 {
         let turn = run.submit([pay_call(&index.to_string(), 500 + index)]).await.unwrap();
-        longest = longest.max(serde_json::to_string(asked(&turn).approval()).unwrap().len());
-        assert!(asked(&turn).approval().earlier().len() <= 8);
+        longest =
+            longest.max(serde_json::to_string(only_interruption(&turn).approval()).unwrap().len());
+        assert!(only_interruption(&turn).approval().earlier().len() <= 8);
         reject_all(&run, &gate).await;
     }
     let again = run.submit([pay_call("again", 500)]).await.unwrap();
@@ -165,7 +166,7 @@ async fn what_a_person_took_back_is_asked_again_and_no_permission_covers_it(stor
     let _ = run.proceed().await.unwrap();
     let turn = run.submit([pay_call("3", 600), pay_call("4", 700)]).await.unwrap();
     assert_eq!(kinds(&turn), ["waiting", "succeeded"]);
-    let earlier = asked(&turn).approval().earlier();
+    let earlier = only_interruption(&turn).approval().earlier();
     assert_eq!(
         (earlier.len(), earlier[0].reason(), earlier[0].approval()),
         (1, "not this one", second)
@@ -173,7 +174,7 @@ async fn what_a_person_took_back_is_asked_again_and_no_permission_covers_it(stor
     // Another permission does not answer it either: this one is for a person.
     let other = run.submit([pay_call("5", 800)]).await.unwrap();
     assert_eq!(kinds(&other), ["succeeded"]);
-    asked(&run.proceed().await.unwrap()).approve(&dana).await.unwrap();
+    only_interruption(&run.proceed().await.unwrap()).approve(&dana).await.unwrap();
     let _ = run.proceed().await.unwrap();
     assert_eq!(
         world.ran(),
@@ -185,15 +186,15 @@ async fn what_was_refused_in_the_same_case_is_shown(store: Shared) {
     let (gate, _) = gate(&store).await;
     let dana = dana(&gate).await;
     let morning = gate.run("morning").case("ticket-7");
-    asked(&morning.submit([pay_call("1", 500)]).await.unwrap())
+    only_interruption(&morning.submit([pay_call("1", 500)]).await.unwrap())
         .reject(&dana, "she has it already")
         .await
         .unwrap();
     let noon = gate.run("noon").case("ticket-7").submit([pay_call("1", 500)]).await.unwrap();
-    assert_eq!(asked(&noon).approval().earlier()[0].reason(), "she has it already");
+    assert_eq!(only_interruption(&noon).approval().earlier()[0].reason(), "she has it already");
     let elsewhere =
         gate.run("elsewhere").case("ticket-8").submit([pay_call("1", 500)]).await.unwrap();
-    assert!(asked(&elsewhere).approval().earlier().is_empty());
+    assert!(only_interruption(&elsewhere).approval().earlier().is_empty());
 }
 
 async fn a_permission_for_any_run_answers_what_waits_in_other_runs(store: Shared) {
@@ -205,7 +206,7 @@ async fn a_permission_for_any_run_answers_what_waits_in_other_runs(store: Shared
         kinds(&others.submit([pay_call("1", 500), pay_call("2", 501)]).await.unwrap()),
         ["waiting", "waiting"]
     );
-    asked(&mine)
+    only_interruption(&mine)
         .grant(&dana, Scope::any_run().uses(5).until(gate_runtime::Timestamp::MAX))
         .await
         .unwrap();
@@ -216,8 +217,8 @@ async fn a_permission_that_is_given_later_answers_what_waits(store: Shared) {
     let (gate, _) = gate(&store).await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let turn = run.submit([pay_call("1", 500)]).await.unwrap();
-    asked(&turn).approve(&dana).await.unwrap();
-    let decided = asked(&turn).clone();
+    only_interruption(&turn).approve(&dana).await.unwrap();
+    let decided = only_interruption(&turn).clone();
     assert_eq!(kinds(&run.submit([pay_call("2", 500)]).await.unwrap()), ["waiting"]);
     decided.grant_like(&dana, Scope::this_run()).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
@@ -292,8 +293,8 @@ async fn what_a_person_took_back_no_permission_covers_once_a_limit_is_used_up(st
     let (run, dana) = (gate.run("run"), gate.reviewer("dana").await.unwrap());
     let lend = |id: &str, what: &str| call(id, "lend", json!({"what": what}));
     let turn = run.submit([lend("1", "a"), lend("2", "b"), lend("3", "the key")]).await.unwrap();
-    asked(&turn).grant(&dana, Scope::this_run().any("what")).await.unwrap();
-    asked(&turn).revoke(&dana, "not the key").await.unwrap();
+    only_interruption(&turn).grant(&dana, Scope::this_run().any("what")).await.unwrap();
+    only_interruption(&turn).revoke(&dana, "not the key").await.unwrap();
     let turn = run.submit([lend("4", "the key")]).await.unwrap();
     assert_eq!(
         kinds(&turn),
@@ -328,7 +329,7 @@ async fn lost(store: &Shared) -> (Gate<Bank>, State, Run<Bank>) {
     let run = gate.run("run");
     let turn = run.submit([call("1", "transfer", json!({"to": "alice"}))]).await.unwrap();
     let omar = gate.reviewer("omar").await.unwrap();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     gate.pending().await.unwrap()[0].approve(&omar).await.unwrap();
     drop(poll_until_begun(run.proceed(), &state.0.begun).await);
     crate::scenarios::desk::until(async || story(&gate).await.last() == Some(&"lost")).await;
@@ -342,7 +343,7 @@ async fn running_again_needs_all_the_votes_anew(store: Shared) {
     found.settle(&dana, Settlement::RunAgain, "it did not arrive").await.unwrap();
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["waiting"], "one manager's word is not the vote of two");
-    let shown = asked(&turn);
+    let shown = only_interruption(&turn);
     assert!(shown.approval().votes().is_empty() && shown.approval().failure_notice().is_some());
     shown.approve(&dana).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting"]);
@@ -359,7 +360,10 @@ async fn a_no_to_running_again_leaves_it_unknown(store: Shared) {
         gate.recover().await.unwrap().remove(0).settle(&dana, what, "I looked").await.unwrap()
     };
     settle(Settlement::RunAgain).await;
-    asked(&run.proceed().await.unwrap()).reject(&dana, "it may have arrived").await.unwrap();
+    only_interruption(&run.proceed().await.unwrap())
+        .reject(&dana, "it may have arrived")
+        .await
+        .unwrap();
     let turn = run.proceed().await.unwrap();
     assert_eq!(
         kinds(&turn),
@@ -401,8 +405,8 @@ async fn of_many_who_ask_at_once_no_more_wait_than_may(store: Shared) {
         tokio::spawn(async move { bot.ask(call).await })
     });
     let mut taken = 0;
-    for asked in asking.collect::<Vec<_>>() {
-        match asked.await.unwrap() {
+    for remote_approval in asking.collect::<Vec<_>>() {
+        match remote_approval.await.unwrap() {
             Ok(_) => taken += 1,
             Err(error) => {
                 assert!(matches!(error, RemoteError::TooManyWait { at_once: 5 }), "{error}");
@@ -429,8 +433,8 @@ async fn the_same_call_asked_more_strictly_is_another_call(store: Shared) {
         refund("1").on_behalf_of("dana"),
         refund("1").case("ticket-7"),
     ] {
-        let asked = bot.ask(stricter).await;
-        assert!(matches!(asked, Err(RemoteError::IdUsed { .. })), "{asked:?}");
+        let remote_approval = bot.ask(stricter).await;
+        assert!(matches!(remote_approval, Err(RemoteError::IdUsed { .. })), "{remote_approval:?}");
     }
 }
 
@@ -446,8 +450,14 @@ async fn an_agent_of_another_program_is_stopped_whatever_it_calls_its_runs(store
         "what was refused in one run is refused in the next"
     );
     for index in 2..20 {
-        let asked = bot.ask(question(index)).await.unwrap();
-        gate.interruption(asked.id()).await.unwrap().unwrap().reject(&dana, "never").await.unwrap();
+        let remote_approval = bot.ask(question(index)).await.unwrap();
+        gate.interruption(remote_approval.id())
+            .await
+            .unwrap()
+            .unwrap()
+            .reject(&dana, "never")
+            .await
+            .unwrap();
     }
     let other = RemoteCall::new("1", "read", "{}").run("fresh").ask("money", ask(role("manager")));
     let stopped = bot.ask(other).await.unwrap();
@@ -465,7 +475,7 @@ async fn whoever_decides_is_told_that_a_tool_was_changed_or_dropped(store: Share
     let first: Gate<First> = builder(&store, &state).build().await.unwrap();
     let run = first.run("run").on_behalf_of("mia");
     let asks = run.submit([pay_call("1", 500)]).await.unwrap();
-    let id = asked(&asks).id();
+    let id = only_interruption(&asks).id();
     // Where people decide, no tool is at hand.
     let fixture: Gate<NoTools> = Gate::builder(())
         .directory(crate::scenarios::desk::people())
@@ -473,19 +483,19 @@ async fn whoever_decides_is_told_that_a_tool_was_changed_or_dropped(store: Share
         .build()
         .await
         .unwrap();
-    let told = async || {
+    let state_text = async || {
         let one = fixture.interruption(id).await.unwrap().unwrap().tool_notice().map(str::to_owned);
         let page = fixture.pending().await.unwrap()[0].tool_notice().map(str::to_owned);
         assert_eq!(one, page);
         one
     };
-    assert_eq!((asked(&asks).tool_notice(), told().await), (None, None));
+    assert_eq!((only_interruption(&asks).tool_notice(), state_text().await), (None, None));
     // Another service is no reason to say anything, nor is the same one again.
     let _: Gate<Another> = builder(&store, &state).build().await.unwrap();
     let _: Gate<First> = builder(&store, &state).build().await.unwrap();
-    assert_eq!(told().await, None);
+    assert_eq!(state_text().await, None);
     let changed: Gate<Changed> = builder(&store, &state).build().await.unwrap();
-    let notice = told().await.unwrap();
+    let notice = state_text().await.unwrap();
     assert!(
         notice.contains("another version of `pay`") && notice.contains("judged again"),
         "{notice}"
@@ -495,9 +505,9 @@ async fn whoever_decides_is_told_that_a_tool_was_changed_or_dropped(store: Share
     assert!(notice.starts_with("This gate has another version of `pay`"), "{notice}");
     // Back to the first, and then without it.
     let _: Gate<First> = builder(&store, &state).build().await.unwrap();
-    assert_eq!(told().await, None);
+    assert_eq!(state_text().await, None);
     let _: Gate<Dropped> = builder(&store, &state).build().await.unwrap();
-    let notice = told().await.unwrap();
+    let notice = state_text().await.unwrap();
     assert!(notice.contains("does not have `pay`"), "{notice}");
     fixture
         .interruption(id)

@@ -9,9 +9,9 @@ use gate_runtime::review::{DecideError, Refused, Status};
 use serde_json::json;
 
 use crate::scenarios::desk::{
-    State, World, asked, builder, call, dana, gate, kinds, pay_call, run, story, texts,
+    State, World, builder, call, dana, gate, kinds, only_interruption, pay_call, run, story, texts,
 };
-use crate::scenarios::stores::{Shared, Troubled, on_every_store};
+use crate::scenarios::stores::{FaultyStore, Shared, on_every_store};
 
 on_every_store! {
     b10_whatever_the_caller_does_to_its_copy_the_approved_arguments_run,
@@ -37,7 +37,7 @@ async fn b10_whatever_the_caller_does_to_its_copy_the_approved_arguments_run(sto
     let turn = run.submit([call("1", "pay", arguments.clone())]).await.unwrap();
     arguments["to"] = json!("mallory");
     arguments["amount"] = json!(5_000_000);
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     assert_eq!(texts(&run.proceed().await.unwrap()), ["paid 50 to alice"]);
     assert_eq!(world.ran(), ["pay 50 to alice"]);
 }
@@ -46,7 +46,7 @@ async fn b11_other_arguments_on_a_replay_are_a_new_question(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([pay_call("1", 50)]).await.unwrap();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     // The turn is replayed, and the model now says something else under a new id.
     let replay =
         run.submit([call("2", "pay", json!({"to": "mallory", "amount": 50}))]).await.unwrap();
@@ -133,21 +133,27 @@ async fn upgraded<R: Registry<State = State>>(
     let old: Gate<first::Tools> = builder(store, &state).build().await.unwrap();
     let run = run(&old);
     let turn = run.submit([call("1", "pay", json!({"to": to, "amount": 50}))]).await.unwrap();
-    asked(&turn).approve(&dana(&old).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&old).await).await.unwrap();
     let saved = run.state().await.unwrap();
     let new: Gate<R> = builder(store, &state).build().await.unwrap();
     (new.resume(saved).await.unwrap(), new, state.0)
 }
 
 fn differences(turn: &Turn) -> Vec<String> {
-    asked(turn).approval().changes().differences().iter().map(ToString::to_string).collect()
+    only_interruption(turn)
+        .approval()
+        .changes()
+        .differences()
+        .iter()
+        .map(ToString::to_string)
+        .collect()
 }
 
 async fn b12_a_changed_policy_asks_again_and_says_so(store: Shared) {
     let (run, gate, world) = upgraded::<other_policy::Tools>(&store, "alice").await;
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["waiting"]);
-    assert_eq!(asked(&turn).approval().changes().describe(), "its policy");
+    assert_eq!(only_interruption(&turn).approval().changes().describe(), "its policy");
     assert_eq!(
         differences(&turn),
         [
@@ -157,11 +163,11 @@ async fn b12_a_changed_policy_asks_again_and_says_so(store: Shared) {
         ]
     );
     assert!(
-        asked(&turn).approval().votes().is_empty(),
+        only_interruption(&turn).approval().votes().is_empty(),
         "what was agreed to under other rules does not count"
     );
     assert!(world.ran().is_empty());
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     assert_eq!(world.ran(), ["pay 50 to alice"]);
 }
@@ -170,10 +176,10 @@ async fn b12_a_changed_schema_asks_again_and_says_so(store: Shared) {
     let (run, gate, world) = upgraded::<other_schema::Tools>(&store, "alice").await;
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["waiting"]);
-    assert_eq!(asked(&turn).approval().changes().describe(), "the tool");
+    assert_eq!(only_interruption(&turn).approval().changes().describe(), "the tool");
     assert_eq!(differences(&turn), ["the argument `currency` is new, and not required"]);
     assert!(world.ran().is_empty());
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
 }
 
@@ -181,10 +187,13 @@ async fn b12_a_standing_permission_that_a_changed_tool_ended_is_named(store: Sha
     let state = State::default();
     let old: Gate<first::Tools> = builder(&store, &state).build().await.unwrap();
     let turn = run(&old).submit([pay_call("1", 50)]).await.unwrap();
-    asked(&turn).grant(&dana(&old).await, Scope::any_run().up_to("amount", 60)).await.unwrap();
+    only_interruption(&turn)
+        .grant(&dana(&old).await, Scope::any_run().up_to("amount", 60))
+        .await
+        .unwrap();
     let new: Gate<other_schema::Tools> = builder(&store, &state).build().await.unwrap();
     let turn = run(&new).submit([pay_call("2", 20)]).await.unwrap();
-    let question = new.interruption(asked(&turn).id()).await.unwrap().unwrap();
+    let question = new.interruption(only_interruption(&turn).id()).await.unwrap().unwrap();
     assert_eq!(
         question.outdated_permissions(),
         ["A standing permission of dana no longer covers such calls, because the tool changed: \
@@ -192,7 +201,7 @@ async fn b12_a_standing_permission_that_a_changed_tool_ended_is_named(store: Sha
     );
     let elsewhere = new.run("beyond").on_behalf_of("mia");
     let turn = elsewhere.submit([pay_call("1", 61)]).await.unwrap();
-    let beyond = new.interruption(asked(&turn).id()).await.unwrap().unwrap();
+    let beyond = new.interruption(only_interruption(&turn).id()).await.unwrap().unwrap();
     assert!(beyond.outdated_permissions().is_empty(), "it would not cover that anyway");
 }
 
@@ -226,7 +235,7 @@ async fn b13_a_freeze_stops_what_was_approved_and_lifting_it_lets_it_go_on(store
     let (run, dana) = (run(&gate), dana(&gate).await);
     let turn = run.submit([call("1", "wipe", json!({"disk": "a"}))]).await.unwrap();
     let freeze = other.freeze(FreezeScope::Everything, "incident 42", &dana).await.unwrap();
-    asked(&turn).approve(&dana).await.unwrap();
+    only_interruption(&turn).approve(&dana).await.unwrap();
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["approved"]);
     assert!(texts(&turn)[0].contains("incident 42"), "{:?}", texts(&turn));
@@ -234,15 +243,16 @@ async fn b13_a_freeze_stops_what_was_approved_and_lifting_it_lets_it_go_on(store
     other.lift_freeze(&freeze, &dana).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     assert_eq!(world.ran(), ["wipe a"]);
-    let told: Vec<_> = story(&gate).await.into_iter().filter(|kind| kind.contains("fr")).collect();
-    assert_eq!(told, ["frozen", "freeze_lifted"]);
+    let record_kinds: Vec<_> =
+        story(&gate).await.into_iter().filter(|kind| kind.contains("fr")).collect();
+    assert_eq!(record_kinds, ["frozen", "freeze_lifted"]);
 }
 
 async fn b13_a_freeze_refuses_what_a_rule_or_a_grant_would_let_through(store: Shared) {
     let (gate, world) = gate(&store).await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let turn = run.submit([pay_call("1", 100)]).await.unwrap();
-    asked(&turn).grant(&dana, Scope::this_run()).await.unwrap();
+    only_interruption(&turn).grant(&dana, Scope::this_run()).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     let freeze = gate.freeze(FreezeScope::tool("pay"), "incident 42", &dana).await.unwrap();
     let turn = run
@@ -300,7 +310,7 @@ fn changed(approval: &Approval, from: &str, to: &str) -> Arc<Approval> {
 }
 
 async fn b14_arguments_that_the_store_changed_are_refused_as_corrupt(store: Shared) {
-    let store: Shared = Troubled::tampering(store, |approval| match approval.status() {
+    let store: Shared = FaultyStore::tampering(store, |approval| match approval.status() {
         Status::Approved => changed(&approval, "\"amount\":50,", "\"amount\":5000,"),
         _ => approval,
     });
@@ -308,7 +318,7 @@ async fn b14_arguments_that_the_store_changed_are_refused_as_corrupt(store: Shar
     let run = run(&gate);
     let turn =
         run.submit([call("1", "pay", json!({"to": "mallory", "amount": 50}))]).await.unwrap();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     let turn = run.proceed().await.unwrap();
     let CallResult::Approved(Some(NotRun::Disputed { problem })) = turn.answers()[0].result()
     else {
@@ -327,8 +337,8 @@ async fn b14_an_approval_for_other_arguments_does_not_run(store: Shared) {
         .submit([call("1", "pay", json!({"to": "mallory", "amount": 5000}))])
         .await
         .unwrap();
-    let other = serde_json::to_value(asked(&shown).approval().arguments()).unwrap();
-    let store: Shared = Troubled::tampering(store, move |approval| {
+    let other = serde_json::to_value(only_interruption(&shown).approval().arguments()).unwrap();
+    let store: Shared = FaultyStore::tampering(store, move |approval| {
         let mut stored = serde_json::to_value(&*approval).unwrap();
         if approval.status() == Status::Approved {
             stored["arguments"] = other.clone();
@@ -339,7 +349,7 @@ async fn b14_an_approval_for_other_arguments_does_not_run(store: Shared) {
     let run = run(&gate);
     let turn =
         run.submit([call("1", "pay", json!({"to": "mallory", "amount": 50}))]).await.unwrap();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     let turn = run.proceed().await.unwrap();
     let CallResult::Approved(Some(NotRun::Disputed { .. })) = turn.answers()[0].result() else {
         panic!("{turn:?}")
@@ -351,8 +361,8 @@ async fn b15_a_cancelled_approval_does_not_run(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([pay_call("1", 50)]).await.unwrap();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
-    asked(&turn).cancel("the order was withdrawn").await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).cancel("the order was withdrawn").await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["cancelled"]);
     assert!(world.ran().is_empty());
 }

@@ -13,7 +13,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
-use crate::scenarios::desk::{State, World, asked, builder, call, dana, kinds, run, texts};
+use crate::scenarios::desk::{
+    State, World, builder, call, dana, kinds, only_interruption, run, texts,
+};
 use crate::scenarios::stores::{Shared, fresh, on_every_store};
 
 on_every_store! {
@@ -302,7 +304,7 @@ async fn c1_a_flattened_part_that_is_not_whole_is_refused(store: Shared) {
     let whole = json!({"target": {"path": "/srv", "only_older_than_days": 365, "most": 5}});
     let run = run(&gate);
     let turn = run.submit([call("2", "clean", whole)]).await.unwrap();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     assert_eq!(world.ran(), ["clean /srv Some((365, 5))"]);
 }
@@ -323,10 +325,10 @@ async fn c2_a_number_that_the_type_rounds_is_shown_as_it_runs_beside_what_was_gi
     let run = run(&gate);
     let given = json!({"to": "x.example", "amount": 16_777_217, "most": 5});
     let turn = run.submit([call("1", "transfer", given.clone())]).await.unwrap();
-    let approval = asked(&turn).approval();
+    let approval = only_interruption(&turn).approval();
     assert_eq!(approval.arguments().get("amount"), Some(json!(16_777_216)));
     assert_eq!(approval.given().unwrap().to_json(), given);
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     let _ = run.proceed().await.unwrap();
     assert_eq!(world.ran(), ["transfer 16777216 to x.example at most 5"]);
 }
@@ -350,10 +352,10 @@ async fn c3_a_default_is_shown_and_digested_and_does_not_change_after_the_approv
     let run = run(&gate);
     let turn =
         run.submit([call("1", "transfer", json!({"to": "x.example", "amount": 1}))]).await.unwrap();
-    let approval = asked(&turn).approval();
+    let approval = only_interruption(&turn).approval();
     assert_eq!(approval.arguments().to_json(), json!({"to": "x.example", "amount": 1, "most": 10}));
     assert_eq!(approval.given().unwrap().to_json(), json!({"to": "x.example", "amount": 1}));
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     LIMIT.with(|limit| limit.set(5_000_000));
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     LIMIT.with(|limit| limit.set(10));
@@ -367,8 +369,12 @@ async fn c3_a_default_has_no_origin(store: Shared) {
         run(&gate).history([Message::user("transfer 3 to x.example, and not more than 10 times")]);
     let turn =
         run.submit([call("1", "transfer", json!({"to": "x.example", "amount": 3}))]).await.unwrap();
-    let places: Vec<&str> =
-        asked(&turn).approval().assessment().origins().map(|(place, _)| place).collect();
+    let places: Vec<&str> = only_interruption(&turn)
+        .approval()
+        .assessment()
+        .origins()
+        .map(|(place, _)| place)
+        .collect();
     assert_eq!(places, ["/amount", "/to"]);
 }
 
@@ -376,7 +382,7 @@ async fn c4_a_rejected_call_is_the_same_call_in_any_writing(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([call("1", "delete", json!({"path": "/srv"}))]).await.unwrap();
-    asked(&turn).reject(&dana(&gate).await, "never").await.unwrap();
+    only_interruption(&turn).reject(&dana(&gate).await, "never").await.unwrap();
     for (id, other) in [
         ("2", json!({"path": "/srv", "depth": null})),
         ("3", json!({"path": "/srv", "force": false})),
@@ -400,8 +406,12 @@ async fn c4_a_set_is_the_same_call_in_any_order(store: Shared) {
     let reversed: Vec<&String> = tags.iter().rev().collect();
     let other = json!({"tags": reversed, "sorted": [100, 10, 9], "notes": {"a": null}});
     let again = run.submit([call("1", "tag", other)]).await.unwrap();
-    assert_eq!(asked(&turn).id(), asked(&again).id(), "it is the same call");
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    assert_eq!(
+        only_interruption(&turn).id(),
+        only_interruption(&again).id(),
+        "it is the same call"
+    );
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     let _ = run.proceed().await.unwrap();
     assert_eq!(world.ran(), ["tag 40 {9, 10, 100} {\"a\": None}"]);
 }
@@ -438,7 +448,7 @@ async fn c6_an_edit_is_completed_too(store: Shared) {
         .await
         .unwrap();
     let edit = Edit::new().remove("most").set("to", "Y.EXAMPLE");
-    let edited = asked(&turn).edit(&dana(&gate).await, edit).await.unwrap();
+    let edited = only_interruption(&turn).edit(&dana(&gate).await, edit).await.unwrap();
     assert_eq!(
         edited.approval().arguments().to_json(),
         json!({"to": "y.example", "amount": 1, "most": 10})
@@ -472,8 +482,8 @@ async fn c7_an_approval_from_before_arguments_were_completed_still_runs(_: Share
     let run = run(&gate);
     let turn =
         run.submit([call("1", "transfer", json!({"amount": 1, "to": "x.example"}))]).await.unwrap();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
-    let approved = gate.approval(asked(&turn).id()).await.unwrap().unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
+    let approved = gate.approval(only_interruption(&turn).id()).await.unwrap().unwrap();
     assert!(world.ran().is_empty());
     // The row and the records of it, as they were written then.
     let mut changes = gate_runtime::store::Changeset::at(gate_runtime::Timestamp::now());
@@ -536,7 +546,7 @@ async fn c7_a_default_that_came_with_a_later_release_does_not_run_unseen(store: 
     let old: Gate<release::Tools> = builder(&store, &state).build().await.unwrap();
     let run = run(&old);
     let turn = run.submit([call("1", "delete", json!({"path": "/srv"}))]).await.unwrap();
-    asked(&turn).approve(&dana(&old).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&old).await).await.unwrap();
     let saved = run.state().await.unwrap();
     let new: Gate<later::Tools> = builder(&store, &state).build().await.unwrap();
     let turn = new.resume(saved).await.unwrap().proceed().await.unwrap();
@@ -559,8 +569,8 @@ async fn c10_a_default_that_differs_each_time_is_the_same_call(store: Shared) {
     let run = run(&gate);
     let turn = run.submit([call("1", "send", json!({}))]).await.unwrap();
     let again = run.submit([call("1", "send", json!({}))]).await.unwrap();
-    assert_eq!(asked(&turn).id(), asked(&again).id());
-    asked(&turn).reject(&dana(&gate).await, "never").await.unwrap();
+    assert_eq!(only_interruption(&turn).id(), only_interruption(&again).id());
+    only_interruption(&turn).reject(&dana(&gate).await, "never").await.unwrap();
     assert_eq!(kinds(&run.submit([call("2", "send", json!({}))]).await.unwrap()), ["rejected"]);
     assert!(world.ran().is_empty());
 }
@@ -568,13 +578,13 @@ async fn c10_a_default_that_differs_each_time_is_the_same_call(store: Shared) {
 async fn c10_what_was_given_in_its_place_is_no_default(store: Shared) {
     let (gate, _) = gate(&store).await;
     let turn = run(&gate).submit([call("1", "bill", json!({"account": "evil"}))]).await.unwrap();
-    let words: Vec<String> = asked(&turn)
+    let rows: Vec<String> = only_interruption(&turn)
         .approval()
         .shown_arguments(None)
         .iter()
         .filter_map(gate_runtime::review::ShownArgument::describe_source)
         .collect();
-    assert_eq!(words, ["given as \"evil\""], "of the limit; the id is what was given");
+    assert_eq!(rows, ["given as \"evil\""], "of the limit; the id is what was given");
 }
 
 mod unlike {
@@ -602,11 +612,11 @@ mod unlike {
 #[tokio::test]
 async fn c9_a_tool_that_writes_other_fields_than_it_reads_is_not_built() {
     let refused = Gate::<unlike::Tools>::builder(()).build().await.unwrap_err().to_string();
-    for told in [
+    for problem in [
         "tool `put`: the argument `/pairs/*/unseen` is read and never written",
         "tool `put`: the argument `/pairs/*/in` is read and never written",
         "tool `put`: the argument `/pairs/*/out` is written and never read",
     ] {
-        assert!(refused.contains(told), "{refused}");
+        assert!(refused.contains(problem), "{refused}");
     }
 }

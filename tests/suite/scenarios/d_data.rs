@@ -4,8 +4,8 @@ use gate_runtime::prelude::*;
 use serde_json::{Value, json};
 
 use crate::scenarios::desk::{
-    State, Tools, approve_all, asked, builder, call, dana, gate, kinds, records, run, sign_in_call,
-    story, texts,
+    State, Tools, approve_all, builder, call, dana, gate, kinds, only_interruption, records, run,
+    sign_in_call, story, texts,
 };
 use crate::scenarios::stores::{Shared, on_every_store};
 
@@ -184,10 +184,13 @@ async fn d70_secrets_in_lists_and_nested_types_are_found(store: Shared) {
     let cards =
         json!({"cards": [card("a", "4111-1"), card("b", "4111-2")], "spare": card("c", "4111-3")});
     let turn = run.submit([call("1", "charge", cards)]).await.unwrap();
-    let shown = asked(&turn).approval().arguments().as_json().to_owned();
+    let shown = only_interruption(&turn).approval().arguments().as_json().to_owned();
     assert!(!shown.contains("4111") && shown.matches("[secret ").count() == 3, "{shown}");
     // A field of the second card is edited; all three numbers stay.
-    asked(&turn).edit(&dana(&gate).await, Edit::new().set("/cards/1/holder", "B")).await.unwrap();
+    only_interruption(&turn)
+        .edit(&dana(&gate).await, Edit::new().set("/cards/1/holder", "B"))
+        .await
+        .unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     assert_eq!(state.0.ran_sorted(), ["B:4111-2", "a:4111-1", "c:4111-3"]);
 }

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::scenarios::desk::{
-    KEY, State, Tools, World, again, asked, builder, call, dana, gate, kinds, people, records, run,
-    sign_in_call,
+    KEY, State, Tools, World, again, builder, call, dana, gate, kinds, only_interruption, people,
+    records, run, sign_in_call,
 };
 use crate::scenarios::stores::{Shared, on_every_store};
 
@@ -37,7 +37,7 @@ fn with_key(store: &Shared, world: &Arc<World>, key: [u8; 32]) -> GateBuilder<To
 async fn d_a_pin_is_not_found_by_whoever_has_the_database(store: Shared) {
     let (gate, _) = gate(&store).await;
     let turn = run(&gate).submit([sign_in_call("1", "4711")]).await.unwrap();
-    let stored = serde_json::to_value(asked(&turn).approval()).unwrap();
+    let stored = serde_json::to_value(only_interruption(&turn).approval()).unwrap();
     let commitment = &stored["arguments"]["secrets"][0];
     // Whatever stands there, taken as the salt.
     let texts: Vec<&str> =
@@ -64,7 +64,7 @@ async fn d_a_pin_is_not_found_by_whoever_has_the_database(store: Shared) {
 async fn d_the_same_call_is_known_again_after_a_restart_with_the_same_key_only(store: Shared) {
     let (gate, world) = gate(&store).await;
     let turn = run(&gate).submit([sign_in_call("1", "hunter22")]).await.unwrap();
-    let id = asked(&turn).approve(&dana(&gate).await).await.unwrap().approval().id();
+    let id = only_interruption(&turn).approve(&dana(&gate).await).await.unwrap().approval().id();
     // Nobody says that it is another call.
     let other = with_key(&store, &world, [9; 32]).build().await.unwrap();
     let turn = run(&other).submit([sign_in_call("1", "hunter22")]).await.unwrap();
@@ -88,7 +88,7 @@ async fn d_a_key_that_was_replaced_still_opens_what_it_committed_to(store: Share
     let (gate, world) = gate(&store).await;
     let first = run(&gate);
     let turn = first.submit([sign_in_call("1", "hunter22")]).await.unwrap();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     let saved = first.state().await.unwrap().to_json();
     let (new, builder) = ([9; 32], with_key(&store, &world, [9; 32]).earlier_keys([KEY]));
     let gate = builder.build().await.unwrap();
@@ -123,7 +123,7 @@ async fn d_a_process_without_the_key_shows_and_decides(store: Shared) {
 async fn earlier_row(store: &Shared, id: &str) {
     let elsewhere = gate(&crate::scenarios::stores::fresh()).await.0;
     let turn = run(&elsewhere).submit([sign_in_call(id, "hunter22")]).await.unwrap();
-    let approval = asked(&turn).approval();
+    let approval = only_interruption(&turn).approval();
     let commitment = &approval.arguments().secrets()[0];
     let salt = [3_u8; 16];
     let digest = Sha256::new().chain_update(salt).chain_update("\"hunter22\"").finalize();
@@ -183,7 +183,7 @@ async fn d_a_commitment_that_opens_itself_tells_nothing_of_other_calls(store: Sh
     let (gate, _) = gate(&store).await;
     gate.pending().await.unwrap().remove(0).reject(&dana(&gate).await, "no").await.unwrap();
     let turn = run(&gate).submit([sign_in_call("2", "hunter22")]).await.unwrap();
-    let next = asked(&turn).approval();
+    let next = only_interruption(&turn).approval();
     let equal =
         next.earlier().iter().filter(|refusal| refusal.arguments() == next.arguments().digest());
     assert_eq!((equal.count(), next.alike().len()), (0, 0), "{next:?}");
@@ -302,10 +302,12 @@ async fn d_a_secret_result_reaches_its_caller_and_nobody_else(store: Shared) {
     for how in ["number", "spaced", "percent", "list", "error"] {
         let turn =
             run.submit([call(how, "echo", json!({"pin": "47110815", "how": how}))]).await.unwrap();
-        let told = turn.answers()[0].for_model();
+        let model_text = turn.answers()[0].for_model();
         assert!(
-            told.contains("[secret]") && !told.contains("0815") && !told.contains('8'),
-            "{how}: {told}"
+            model_text.contains("[secret]")
+                && !model_text.contains("0815")
+                && !model_text.contains('8'),
+            "{how}: {model_text}"
         );
     }
     let recorded = serde_json::to_string(&records(&gate).await).unwrap();

@@ -229,7 +229,7 @@ pub fn texts(turn: &Turn) -> Vec<String> {
     turn.answers().iter().map(Answer::for_model).collect()
 }
 
-pub fn asked(turn: &Turn) -> &Interruption {
+pub fn only_interruption(turn: &Turn) -> &Interruption {
     assert_eq!(turn.interruptions().len(), 1, "{turn:?}");
     &turn.interruptions()[0]
 }

@@ -9,8 +9,8 @@ use gate_runtime::review::{DecideError, Status};
 use serde_json::json;
 
 use crate::scenarios::desk::{
-    KEY, State, World, asked, builder, call, dana, gate, kinds, pay_call, people, records, run,
-    sign_in_call, story, texts,
+    KEY, State, World, builder, call, dana, gate, kinds, only_interruption, pay_call, people,
+    records, run, sign_in_call, story, texts,
 };
 use crate::scenarios::stores::{Shared, on_every_store};
 
@@ -36,9 +36,9 @@ async fn e16_an_edit_that_does_not_fit_is_refused_field_by_field_and_it_stays_pe
     let run = run(&gate);
     let turn = run.submit([pay_call("1", 50)]).await.unwrap();
     let edit = Edit::new().set("amount", "4999").set("to", 7);
-    let refused = asked(&turn).edit(&dana(&gate).await, edit).await.unwrap_err();
-    let DecideError::Invalid(misfits) = &refused else { panic!("{refused}") };
-    let mut places: Vec<_> = misfits.iter().map(ToString::to_string).collect();
+    let refused = only_interruption(&turn).edit(&dana(&gate).await, edit).await.unwrap_err();
+    let DecideError::Invalid(schema_errors) = &refused else { panic!("{refused}") };
+    let mut places: Vec<_> = schema_errors.iter().map(ToString::to_string).collect();
     places.sort();
     assert_eq!(places, ["at `/amount`: expected an integer", "at `/to`: expected a string"]);
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting"]);
@@ -51,11 +51,14 @@ async fn e16_an_edit_of_an_unknown_field_is_refused(store: Shared) {
     let run = run(&gate);
     let turn = run.submit([pay_call("1", 50)]).await.unwrap();
     let dana = dana(&gate).await;
-    let refused = asked(&turn).edit(&dana, Edit::new().set("amout", 7)).await.unwrap_err();
+    let refused =
+        only_interruption(&turn).edit(&dana, Edit::new().set("amout", 7)).await.unwrap_err();
     assert_eq!(refused.to_string(), "the edited arguments do not fit: at `/amout`: unknown field");
-    let refused = asked(&turn).edit(&dana, Edit::new().remove("amount")).await.unwrap_err();
+    let refused =
+        only_interruption(&turn).edit(&dana, Edit::new().remove("amount")).await.unwrap_err();
     assert_eq!(refused.to_string(), "the edited arguments do not fit: at `/amount`: missing");
-    let refused = asked(&turn).edit(&dana, Edit::new().remove("note")).await.unwrap_err();
+    let refused =
+        only_interruption(&turn).edit(&dana, Edit::new().remove("note")).await.unwrap_err();
     assert_eq!(
         refused.to_string(),
         "the edited arguments do not fit: at `/note`: there is no such place in the arguments"
@@ -66,8 +69,10 @@ async fn e17_an_edit_that_a_rule_denies_is_refused(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([pay_call("1", 50)]).await.unwrap();
-    let refused =
-        asked(&turn).edit(&dana(&gate).await, Edit::new().set("amount", 20_000)).await.unwrap_err();
+    let refused = only_interruption(&turn)
+        .edit(&dana(&gate).await, Edit::new().set("amount", 20_000))
+        .await
+        .unwrap_err();
     assert_eq!(refused.to_string(), "the edited arguments are denied by rule \"above the limit\"");
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting"]);
     assert!(world.ran().is_empty());
@@ -78,7 +83,8 @@ async fn e17_an_edit_where_the_rules_are_not_known_is_judged_before_it_runs_and_
 ) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    run.submit([call("1", "pay", json!({"to": "alice", "amount": 50}))]).await.unwrap();
+    let turn = run.submit([pay_call("1", 50)]).await.unwrap();
+    assert_eq!(kinds(&turn), ["waiting"]);
 
     // As an inbox has it, in another process.
     let inbox: Gate<NoTools> = Gate::builder(())
@@ -136,7 +142,7 @@ fn seal(document: String) -> String {
 
 registry! { TransferTools for State { Transfer, Seal } }
 
-async fn transfers(store: &Shared) -> (Gate<TransferTools>, std::sync::Arc<World>) {
+async fn transfers(store: &Shared) -> (Gate<TransferTools>, Arc<World>) {
     let state = State::default();
     (builder(store, &state).build().await.unwrap(), state.0)
 }
@@ -145,16 +151,18 @@ async fn e17_an_edit_that_needs_more_people_waits_for_them(store: Shared) {
     let (gate, world) = transfers(&store).await;
     let run = run(&gate);
     let turn = run.submit([call("1", "transfer", json!({"amount": 500}))]).await.unwrap();
-    let decided =
-        asked(&turn).edit(&dana(&gate).await, Edit::new().set("amount", 2_000)).await.unwrap();
+    let decided = only_interruption(&turn)
+        .edit(&dana(&gate).await, Edit::new().set("amount", 2_000))
+        .await
+        .unwrap();
     assert_eq!(decided.status(), Status::Pending);
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["waiting"]);
     assert!(world.ran().is_empty());
     // The editor's voice counts, once; the other one decides.
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting"]);
-    asked(&turn).approve(&gate.reviewer("omar").await.unwrap()).await.unwrap();
+    only_interruption(&turn).approve(&gate.reviewer("omar").await.unwrap()).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     assert_eq!(world.ran(), ["transfer 2000"]);
 }
@@ -165,9 +173,10 @@ async fn e17_an_edit_below_the_threshold_still_counts_as_the_reviewers_decision(
     let turn = run.submit([pay_call("1", 500)]).await.unwrap();
     let ines = gate.reviewer("ines").await.unwrap();
     // Rules would let 5 run by itself; that does not let an intern decide what a manager is asked.
-    let refused = asked(&turn).edit(&ines, Edit::new().set("amount", 5)).await.unwrap_err();
+    let refused =
+        only_interruption(&turn).edit(&ines, Edit::new().set("amount", 5)).await.unwrap_err();
     assert_eq!(refused.to_string(), "ines cannot decide this: it asks a manager");
-    asked(&turn).edit(&dana(&gate).await, Edit::new().set("amount", 5)).await.unwrap();
+    only_interruption(&turn).edit(&dana(&gate).await, Edit::new().set("amount", 5)).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     assert_eq!(world.ran(), ["pay 5 to alice"]);
 }
@@ -176,16 +185,17 @@ async fn e18_the_record_holds_both_and_the_model_is_told(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([pay_call("1", 500)]).await.unwrap();
-    asked(&turn)
+    only_interruption(&turn)
         .edit(&dana(&gate).await, Edit::new().set("amount", 300))
         .comment("that is the price")
         .await
         .unwrap();
     let turn = run.proceed().await.unwrap();
-    let told = &texts(&turn)[0];
+    let model_text = &texts(&turn)[0];
     assert!(
-        told.contains(r#"{"amount":300,"to":"alice"}"#) && told.contains("paid 300 to alice"),
-        "{told}"
+        model_text.contains(r#"{"amount":300,"to":"alice"}"#)
+            && model_text.contains("paid 300 to alice"),
+        "{model_text}"
     );
     assert_eq!(world.ran(), ["pay 300 to alice"]);
     let approval = turn.answers()[0].approval().unwrap();
@@ -210,8 +220,10 @@ async fn e18_an_edit_that_changes_nothing_is_refused(store: Shared) {
     let (gate, _) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([pay_call("1", 500)]).await.unwrap();
-    let refused =
-        asked(&turn).edit(&dana(&gate).await, Edit::new().set("amount", 500)).await.unwrap_err();
+    let refused = only_interruption(&turn)
+        .edit(&dana(&gate).await, Edit::new().set("amount", 500))
+        .await
+        .unwrap_err();
     assert_eq!(refused.to_string(), "the edit changes nothing: approve it instead");
 }
 
@@ -219,17 +231,17 @@ async fn e18_an_edit_takes_the_votes_for_the_old_arguments_away(store: Shared) {
     let (gate, world) = transfers(&store).await;
     let run = run(&gate);
     let turn = run.submit([call("1", "transfer", json!({"amount": 5_000}))]).await.unwrap();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
-    let edited = asked(&turn)
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
+    let edited = only_interruption(&turn)
         .edit(&gate.reviewer("omar").await.unwrap(), Edit::new().set("amount", 6_000))
         .await
         .unwrap();
     assert_eq!(edited.status(), Status::Pending, "dana agreed to 5,000, not to 6,000");
     // What dana was shown is no longer what would run.
-    let stale = asked(&turn).approve(&dana(&gate).await).await.unwrap_err();
+    let stale = only_interruption(&turn).approve(&dana(&gate).await).await.unwrap_err();
     assert!(stale.to_string().contains("changed after it was shown"), "{stale}");
     let turn = run.proceed().await.unwrap();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     let _ = run.proceed().await.unwrap();
     assert_eq!(world.ran(), ["transfer 6000"]);
 }
@@ -238,11 +250,11 @@ async fn e19_an_untouched_secret_keeps_its_value(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([sign_in_call("1", "hunter22")]).await.unwrap();
-    let shown = asked(&turn).approval().arguments().get("password").unwrap();
+    let shown = only_interruption(&turn).approval().arguments().get("password").unwrap();
     assert!(shown.as_str().unwrap().starts_with("[secret "), "{shown}");
     // As a form sends it: everything, the mark included.
     let edit = Edit::new().set("user", "mia.li").set("password", shown);
-    asked(&turn).edit(&dana(&gate).await, edit).await.unwrap();
+    only_interruption(&turn).edit(&dana(&gate).await, edit).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     assert_eq!(world.ran(), ["sign in mia.li with hunter22"]);
 }
@@ -251,16 +263,16 @@ async fn e19_the_mark_of_a_secret_never_runs_as_a_text(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([sign_in_call("1", "hunter22")]).await.unwrap();
-    let mark = asked(&turn).approval().arguments().get("password").unwrap();
+    let marker = only_interruption(&turn).approval().arguments().get("password").unwrap();
     let dana = dana(&gate).await;
     for edit in [
-        Edit::new().set("user", mark.clone()),
+        Edit::new().set("user", marker.clone()),
         Edit::new().set("password", "[secret]"),
         Edit::new().set("password", "[secret 00000000000000000000000000000000]"),
         Edit::new().set("password", "another"),
         Edit::new().remove("password"),
     ] {
-        let refused = asked(&turn).edit(&dana, edit).await.unwrap_err();
+        let refused = only_interruption(&turn).edit(&dana, edit).await.unwrap_err();
         assert!(matches!(refused, DecideError::Invalid(_)), "{refused}");
     }
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting"]);
@@ -271,8 +283,10 @@ async fn e_a_policy_can_forbid_edits(store: Shared) {
     let (gate, _) = transfers(&store).await;
     let run = run(&gate);
     let turn = run.submit([call("1", "seal", json!({"document": "a"}))]).await.unwrap();
-    let refused =
-        asked(&turn).edit(&dana(&gate).await, Edit::new().set("document", "b")).await.unwrap_err();
+    let refused = only_interruption(&turn)
+        .edit(&dana(&gate).await, Edit::new().set("document", "b"))
+        .await
+        .unwrap_err();
     assert_eq!(
         refused.to_string(),
         "its arguments cannot be edited: approve or reject it as it is"

@@ -20,8 +20,8 @@ use serde_json::json;
 use tokio::sync::Notify;
 
 use crate::scenarios::desk::{
-    KEY, asked, call, dana, kinds, noon, people, poll_until_begun, records, run, story, texts,
-    until,
+    KEY, call, dana, kinds, noon, only_interruption, people, poll_until_begun, records, run, story,
+    texts, until,
 };
 use crate::scenarios::stores::{Shared, on_every_store};
 
@@ -64,7 +64,7 @@ impl World {
         self.hangs.lock().unwrap().insert(what);
     }
 
-    fn mend(&self) {
+    fn repair(&self) {
         self.broken.lock().unwrap().clear();
         self.hangs.lock().unwrap().clear();
     }
@@ -212,7 +212,7 @@ async fn gate_with(
 
 /// Builds a gate with an overlay that depends on the world, and denies where it fails.
 async fn gate_with_score(store: &Shared) -> (Gate<Tools>, Arc<World>, ManualClock) {
-    gate_with(store, |builder, world| builder.overlay(Score(world, None))).await
+    gate_with(store, |builder, world| builder.overlay(ScoreOverlay(world, None))).await
 }
 
 /// Builds a gate whose directory depends on the world.
@@ -263,7 +263,7 @@ async fn f42_a_denying_rule_that_fails_denies_nothing_and_counts_for_nothing(sto
     let why =
         r#"it could not be judged: "sanctions list" of policy transfers failed: sanctions: 503"#;
     assert_eq!(problems[0], why);
-    world.mend();
+    world.repair();
     // The same call under the same id, and others: as if nothing had been.
     let turn = run
         .submit([transfer_to("call 0", "alice", 10), transfer_to("2", "bob", 10)])
@@ -277,14 +277,14 @@ async fn f42_a_call_that_was_approved_stays_approved_while_a_rule_fails(store: S
     let (gate, world, _) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([transfer_to("1", "bob", 500)]).await.unwrap();
-    let id = asked(&turn).id();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    let id = only_interruption(&turn).id();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     world.breaks("sanctions");
     for _ in 0..3 {
         let turn = run.proceed().await.unwrap();
         assert!(texts(&turn)[0].contains("Not run yet: it is approved"), "{:?}", texts(&turn));
-        let stands = gate.approval(id).await.unwrap().unwrap();
-        assert_eq!(stands.status(), Status::Approved);
+        let current = gate.approval(id).await.unwrap().unwrap();
+        assert_eq!(current.status(), Status::Approved);
     }
     assert!(world.ran().is_empty());
     let about = |event: &RecordEvent| match event {
@@ -295,7 +295,7 @@ async fn f42_a_call_that_was_approved_stays_approved_while_a_rule_fails(store: S
         records(&gate).await.iter().filter_map(|record| about(record.event())).collect();
     assert_eq!(noted, [id; 3], "the record says which call could not be judged");
     assert!(!story(&gate).await.contains(&"reassessed"));
-    world.mend();
+    world.repair();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     assert_eq!(world.ran(), ["transfer 500 to bob"]);
 }
@@ -310,13 +310,13 @@ async fn f42_a_denial_that_hangs_on_a_rule_that_failed_is_none(store: Shared) {
         world.breaks(broken);
         let turn = run.submit([door(&format!("broken {index}"), "bob")]).await.unwrap();
         assert_eq!(kinds(&turn), ["unavailable"], "{broken}");
-        world.mend();
+        world.repair();
     }
     world.breaks("list");
     // A rule that asks and matches is sure enough, and who decides sees what failed.
     let turn = run.submit([door("3", "gus")]).await.unwrap();
     assert_eq!(kinds(&turn), ["waiting"]);
-    let shown = asked(&turn).approval().assessment().to_string();
+    let shown = only_interruption(&turn).approval().assessment().to_string();
     assert!(shown.contains("! approve on the list (failed: list: 503)"), "{shown}");
     assert!(world.ran().is_empty());
 }
@@ -337,8 +337,10 @@ async fn f42_an_edit_that_cannot_be_judged_changes_nothing(store: Shared) {
     let run = run(&gate);
     let turn = run.submit([transfer_to("1", "bob", 500)]).await.unwrap();
     world.breaks("sanctions");
-    let refused =
-        asked(&turn).edit(&dana(&gate).await, Edit::new().set("amount", 400)).await.unwrap_err();
+    let refused = only_interruption(&turn)
+        .edit(&dana(&gate).await, Edit::new().set("amount", 400))
+        .await
+        .unwrap_err();
     let DecideError::Unjudged(failed) = &refused else { panic!("{refused}") };
     assert_eq!(
         failed.failures(),
@@ -353,7 +355,7 @@ async fn f42_a_limit_whose_key_panics_approves_nothing_and_shows_it(store: Share
     let turn =
         run(&gate).submit([call("1", "coupon", json!({"customer": "nobody"}))]).await.unwrap();
     assert_eq!(kinds(&turn), ["waiting"]);
-    let approval = asked(&turn).approval();
+    let approval = only_interruption(&turn).approval();
     let failed: Vec<_> = approval.assessment().rules().filter_map(|rule| rule.error()).collect();
     assert!(failed[0].contains("the key of its limit") && failed.len() == 1, "{failed:?}");
     assert!(world.ran().is_empty());
@@ -369,9 +371,9 @@ async fn f42_a_dry_run_says_what_failed(store: Shared) {
 }
 
 /// A judge of everything that depends on the world.
-struct Score(Arc<World>, Option<OnFailure>);
+struct ScoreOverlay(Arc<World>, Option<OnFailure>);
 
-impl Overlay for Score {
+impl Overlay for ScoreOverlay {
     fn name(&self) -> &'static str {
         "score"
     }
@@ -399,26 +401,26 @@ async fn f42_an_overlay_says_what_its_failure_means_and_denies_by_default(store:
         world.breaks(broken);
         let turn = gate.run(broken).submit([transfer_to("1", "alice", 10)]).await.unwrap();
         assert_eq!(kinds(&turn), ["unavailable"], "{broken}");
-        world.mend();
+        world.repair();
     }
     assert!(unjudged(&gate).await[0].contains(r#""score" of overlay score failed: score: 503"#));
-    let asks = Score(Arc::clone(&world), Some(OnFailure::ask(role("intern"))));
+    let asks = ScoreOverlay(Arc::clone(&world), Some(OnFailure::ask(role("intern"))));
     let gate = builder(&store, &world, &clock).overlay(asks).build().await.unwrap();
     world.breaks("score");
     let turn = gate.run("asks").submit([transfer_to("1", "alice", 10)]).await.unwrap();
-    assert_eq!(asked(&turn).approval().waits_for(), "an intern");
-    let shown = asked(&turn).approval().assessment().to_string();
+    assert_eq!(only_interruption(&turn).approval().waits_for(), "an intern");
+    let shown = only_interruption(&turn).approval().assessment().to_string();
     assert!(
         shown.contains("overlay score\n  ! ask     score: an intern (failed: score: 503)"),
         "{shown}"
     );
-    asked(&turn).approve(&gate.reviewer("ines").await.unwrap()).await.unwrap();
+    only_interruption(&turn).approve(&gate.reviewer("ines").await.unwrap()).await.unwrap();
     assert!(world.ran().is_empty());
     // Nobody could be asked: that is found when the gate is built.
     for (wrong, problem) in
         [(ask(role("astronaut")), "astronaut"), (ask(role("intern")).count(0), "a count of 0")]
     {
-        let overlay = Score(Arc::clone(&world), Some(OnFailure::ask(wrong)));
+        let overlay = ScoreOverlay(Arc::clone(&world), Some(OnFailure::ask(wrong)));
         let failed = builder(&store, &world, &clock).overlay(overlay).build().await.unwrap_err();
         assert!(
             failed.to_string().contains("overlay `score`") && failed.to_string().contains(problem),
@@ -450,14 +452,14 @@ async fn f42_a_remote_call_that_cannot_be_judged_stands_as_it_stood(store: Share
     world.breaks("score");
     let failed = bot.ask(refund()).await.unwrap_err();
     assert!(matches!(failed, RemoteError::NotRun(NotRun::Unavailable { .. })), "{failed}");
-    world.mend();
+    world.repair();
     let id = bot.ask(refund()).await.unwrap().id();
     gate.interruption(id).await.unwrap().unwrap().approve(&dana(&gate).await).await.unwrap();
     world.breaks("score");
     assert_eq!(bot.begin(id).await.unwrap_err().kind(), "unavailable");
     assert_eq!(gate.approval(id).await.unwrap().unwrap().status(), Status::Approved);
     assert_eq!(unjudged(&gate).await.len(), 2);
-    world.mend();
+    world.repair();
     assert_eq!(bot.begin(id).await.unwrap().attempts(), 1);
 }
 
@@ -509,12 +511,12 @@ async fn f42_a_directory_that_fails_at_dispatch_leaves_the_approval(store: Share
     let (gate, world, _) = gate_with_people(&store).await;
     let run = run(&gate);
     let turn = run.submit([transfer_to("1", "bob", 500)]).await.unwrap();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     for broken in ["directory", "directory panics"] {
         world.breaks(broken);
         let turn = run.proceed().await.unwrap();
         assert!(texts(&turn)[0].contains("Not run yet: it is approved"), "{:?}", texts(&turn));
-        world.mend();
+        world.repair();
     }
     assert!(world.ran().is_empty());
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
@@ -526,14 +528,15 @@ async fn f8_a_directory_that_hangs_does_not_answer(store: Shared) {
     let turn = run.submit([transfer_to("1", "bob", 500)]).await.unwrap();
     let dana = dana(&gate).await;
     world.hangs("directory");
-    let refused = in_time(&world, &clock, asked(&turn).approve(&dana)).await.unwrap_err();
+    let refused =
+        in_time(&world, &clock, only_interruption(&turn).approve(&dana)).await.unwrap_err();
     assert!(refused.to_string().contains("it took longer than 10 seconds"), "{refused}");
-    world.mend();
-    asked(&turn).approve(&dana).await.unwrap();
+    world.repair();
+    only_interruption(&turn).approve(&dana).await.unwrap();
     world.hangs("directory");
     let turn = in_time(&world, &clock, run.proceed()).await.unwrap();
     assert!(texts(&turn)[0].contains("Not run yet: it is approved"), "{:?}", texts(&turn));
-    world.mend();
+    world.repair();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
 }
 
@@ -549,7 +552,7 @@ async fn f8_what_hangs_counts_as_failed_and_its_siblings_go_on(store: Shared) {
             "{hanging}"
         );
         assert!(unjudged(&gate).await.last().unwrap().contains("it took longer than 10 seconds"));
-        world.mend();
+        world.repair();
     }
     world.hangs("sanctions");
     let run = gate.run("siblings");
@@ -563,14 +566,14 @@ async fn f8_a_reconciler_that_hangs_knows_nothing(store: Shared) {
     let (gate, world, clock) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([call("1", "book", json!({"what": "a"}))]).await.unwrap();
-    let id = asked(&turn).id();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    let id = only_interruption(&turn).id();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     drop(poll_until_begun(run.proceed(), &world.begun).await);
     until(async || gate.approval(id).await.unwrap().unwrap().status() == Status::Indeterminate)
         .await;
     world.hangs("bookings");
     assert_eq!(in_time(&world, &clock, gate.recover()).await.unwrap().len(), 1, "it is for people");
-    world.mend();
+    world.repair();
     assert!(gate.recover().await.unwrap().is_empty(), "it can be asked again");
     assert_eq!(gate.approval(id).await.unwrap().unwrap().status(), Status::Succeeded);
 }
@@ -579,12 +582,15 @@ async fn f48_a_rejection_is_final_only_where_the_policy_says_so(store: Shared) {
     let (gate, _, _) = gate(&store).await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let turn = run.submit([call("1", "deploy", json!({"version": 2}))]).await.unwrap();
-    asked(&turn).reject(&dana, "not on a Friday").await.unwrap();
-    let told = texts(&run.proceed().await.unwrap()).remove(0);
-    assert!(told.contains("not on a Friday") && told.contains("may be proposed again"), "{told}");
-    assert!(!told.contains("final"), "{told}");
+    only_interruption(&turn).reject(&dana, "not on a Friday").await.unwrap();
+    let model_text = texts(&run.proceed().await.unwrap()).remove(0);
+    assert!(
+        model_text.contains("not on a Friday") && model_text.contains("may be proposed again"),
+        "{model_text}"
+    );
+    assert!(!model_text.contains("final"), "{model_text}");
     let turn = run.submit([transfer_to("2", "bob", 500)]).await.unwrap();
-    asked(&turn).reject(&dana, "too dear").await.unwrap();
+    only_interruption(&turn).reject(&dana, "too dear").await.unwrap();
     let told = texts(&run.proceed().await.unwrap()).remove(0);
     assert!(told.contains("too dear") && told.contains("This is final"), "{told}");
 }
@@ -603,13 +609,13 @@ async fn f48_what_waits_is_told_what_it_waits_for(store: Shared) {
     assert!(
         texts(&turn)[1].contains("it waits for people to decide about a call that came with it")
     );
-    asked(&turn).approve(&dana).await.unwrap();
+    only_interruption(&turn).approve(&dana).await.unwrap();
     let turn = run.proceed().await.unwrap();
     assert!(
         texts(&turn)[0]
             .contains("It ran and failed, and a person has been asked what to do about it.")
     );
-    asked(&turn).reject(&dana, "leave it").await.unwrap();
+    only_interruption(&turn).reject(&dana, "leave it").await.unwrap();
 
     let turn = run.submit([call("3", "what_now", json!({"question": "When?"}))]).await.unwrap();
     assert!(
@@ -617,25 +623,25 @@ async fn f48_what_waits_is_told_what_it_waits_for(store: Shared) {
         "{:?}",
         texts(&turn)
     );
-    asked(&turn).respond(&dana, "Monday").await.unwrap();
-    let told = texts(&run.proceed().await.unwrap()).remove(0);
-    assert_eq!(told, "<gate-notice>A person answered this:</gate-notice> Monday");
+    only_interruption(&turn).respond(&dana, "Monday").await.unwrap();
+    let model_text = texts(&run.proceed().await.unwrap()).remove(0);
+    assert_eq!(model_text, "<gate-notice>A person answered this:</gate-notice> Monday");
 }
 
 async fn f48_an_edit_is_told_where_it_ran_and_nowhere_else(store: Shared) {
     let (gate, _, _) = gate(&store).await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let turn = run.submit([transfer_to("1", "bob", 500)]).await.unwrap();
-    asked(&turn).edit(&dana, Edit::new().set("amount", 400)).await.unwrap();
-    let told = texts(&run.proceed().await.unwrap()).remove(0);
+    only_interruption(&turn).edit(&dana, Edit::new().set("amount", 400)).await.unwrap();
+    let model_text = texts(&run.proceed().await.unwrap()).remove(0);
     assert!(
-        told.contains(r#"changed the arguments of this call to {"amount":400,"to":"bob"}"#),
-        "{told}"
+        model_text.contains(r#"changed the arguments of this call to {"amount":400,"to":"bob"}"#),
+        "{model_text}"
     );
-    assert!(told.ends_with("</gate-notice> done"), "{told}");
+    assert!(model_text.ends_with("</gate-notice> done"), "{model_text}");
     let turn = run.submit([transfer_to("2", "bob", 600)]).await.unwrap();
-    asked(&turn).edit(&dana, Edit::new().set("amount", 500)).await.unwrap();
-    asked(&turn).cancel("the customer hung up").await.unwrap();
+    only_interruption(&turn).edit(&dana, Edit::new().set("amount", 500)).await.unwrap();
+    only_interruption(&turn).cancel("the customer hung up").await.unwrap();
     let told = texts(&run.proceed().await.unwrap()).remove(0);
     assert!(told.contains("taken back") && !told.contains("changed the arguments"), "{told}");
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::scenarios::desk::{
-    approve_all, asked, call, dana, gate, kinds, pay_call, run, story, texts,
+    approve_all, call, dana, gate, kinds, only_interruption, pay_call, run, story, texts,
 };
 use crate::scenarios::stores::{Shared, on_every_store};
 
@@ -37,8 +37,8 @@ async fn i1_the_same_pending_call_again_is_the_same_question(store: Shared) {
     let run = run(&gate);
     let first = run.submit([pay_call("1", 500)]).await.unwrap();
     let again = run.submit([pay_call("1", 500)]).await.unwrap();
-    assert_eq!(asked(&first).id(), asked(&again).id());
-    asked(&first).approve(&dana(&gate).await).await.unwrap();
+    assert_eq!(only_interruption(&first).id(), only_interruption(&again).id());
+    only_interruption(&first).approve(&dana(&gate).await).await.unwrap();
     // Proposed once more, it runs: once.
     for _ in 0..2 {
         let turn = run.submit([pay_call("1", 500)]).await.unwrap();
@@ -56,7 +56,7 @@ async fn i2_the_same_id_with_other_arguments_is_refused_before_any_rule(store: S
     assert_eq!(kinds(&other), ["invalid"]);
     assert!(texts(&other)[0].contains("used before in this run"), "{:?}", texts(&other));
     assert_eq!(story(&gate).await, ["assessed", "call_refused"]);
-    asked(&first).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&first).approve(&dana(&gate).await).await.unwrap();
     let turn = run.submit([pay_call("1", 500)]).await.unwrap();
     assert_eq!(kinds(&turn), ["succeeded"]);
     assert_eq!(world.ran(), ["pay 500 to alice"]);
@@ -82,8 +82,8 @@ async fn i3_the_same_id_in_another_run_is_another_call(store: Shared) {
 
 async fn i4_equal_twins_in_a_batch_run_once_and_both_are_answered(store: Shared) {
     let (gate, world) = gate(&store).await;
-    let twin = || pay_call("1", 5);
-    let turn = run(&gate).submit([twin(), twin()]).await.unwrap();
+    let same_call = || pay_call("1", 5);
+    let turn = run(&gate).submit([same_call(), same_call()]).await.unwrap();
     assert_eq!(texts(&turn), ["paid 5 to alice", "paid 5 to alice"]);
     assert_eq!(world.ran(), ["pay 5 to alice"]);
 }
@@ -162,6 +162,9 @@ async fn i9_a_case_is_no_key(store: Shared) {
     let in_case = |run: &str| gate.run(run).case("ticket-7");
     let one = in_case("one").submit([pay_call("1", 500)]).await.unwrap();
     let two = in_case("two").submit([pay_call("1", 500)]).await.unwrap();
-    assert_ne!(asked(&one).id(), asked(&two).id());
-    assert_eq!(asked(&two).approval().subject().info().case().unwrap().as_str(), "ticket-7");
+    assert_ne!(only_interruption(&one).id(), only_interruption(&two).id());
+    assert_eq!(
+        only_interruption(&two).approval().subject().info().case().unwrap().as_str(),
+        "ticket-7"
+    );
 }

@@ -10,8 +10,8 @@ use gate_runtime::review::{DecideError, Refused, Settlement, Status};
 use serde_json::json;
 
 use crate::scenarios::desk::{
-    asked, call, dana, kinds, people, poll_until_begun, run, story, texts, until, until_asked,
-    until_indeterminate,
+    call, dana, kinds, only_interruption, people, poll_until_begun, run, story, texts, until,
+    until_asked, until_indeterminate,
 };
 use crate::scenarios::stores::{Shared, fresh, on_every_store};
 use crate::scenarios::unreliable::{self, World};
@@ -137,10 +137,10 @@ async fn hold(#[state] world: &Arc<World>, what: String) -> String {
 
 registry! { Tools for Arc<World> { Book, Block, Attempt, Auto, Shift, Step, Launch, Hold } }
 
-type Desk = unreliable::Desk<Tools>;
+type RetryFixture = unreliable::Fixture<Tools>;
 
 /// Lets time go by slowly enough for everybody to look at it.
-async fn pass(fixture: &Desk, seconds: u64) {
+async fn pass(fixture: &RetryFixture, seconds: u64) {
     for _ in 0..seconds {
         fixture.clock.advance(Duration::from_secs(1));
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -152,13 +152,13 @@ fn of(what: &str, id: &str, tool: &str) -> ToolCall {
 }
 
 async fn k_a_freeze_takes_nothing_from_what_runs_already(store: Shared) {
-    let fixture = Desk::new(store);
+    let fixture = RetryFixture::new(store);
     fixture.world.hangs.store(true, Ordering::SeqCst);
     let (gate, other) = (fixture.gate().await, fixture.gate().await);
     let dana = dana(&gate).await;
     let mine = run(&gate);
     let turn = mine.submit([of("a", "1", "book")]).await.unwrap();
-    asked(&turn).approve(&dana).await.unwrap();
+    only_interruption(&turn).approve(&dana).await.unwrap();
     let running = tokio::spawn(async move { mine.proceed().await.unwrap() });
     fixture.world.begun.notified().await;
     let freeze = gate.freeze(FreezeScope::tool("book"), "look into it", &dana).await.unwrap();
@@ -173,11 +173,11 @@ async fn k_a_freeze_takes_nothing_from_what_runs_already(store: Shared) {
 /// A body that blocks its thread is vouched for by another.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn k_a_body_that_blocks_its_thread_is_vouched_for() {
-    let fixture = Desk::new(fresh());
+    let fixture = RetryFixture::new(fresh());
     let (gate, other) = (fixture.gate().await, fixture.gate().await);
     let mine = run(&gate);
     let turn = mine.submit([of("a", "1", "block")]).await.unwrap();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     let running = tokio::spawn(async move { mine.proceed().await.unwrap() });
     fixture.world.begun.notified().await;
     pass(&fixture, 45).await;
@@ -193,12 +193,12 @@ async fn k_a_body_that_blocks_its_thread_is_vouched_for() {
 }
 
 async fn k_the_same_click_delivered_twice_is_no_word_about_a_failure(store: Shared) {
-    let fixture = Desk::new(store);
+    let fixture = RetryFixture::new(store);
     fixture.world.fails.store(1, Ordering::SeqCst);
     let gate = fixture.gate().await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let turn = run.submit([of("a", "1", "attempt")]).await.unwrap();
-    let shown = asked(&turn).clone();
+    let shown = only_interruption(&turn).clone();
     shown.approve(&dana).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting"]);
     let again = shown.approve(&dana).await;
@@ -208,28 +208,31 @@ async fn k_the_same_click_delivered_twice_is_no_word_about_a_failure(store: Shar
 }
 
 async fn k_a_grant_is_no_word_about_a_failure(store: Shared) {
-    let fixture = Desk::new(store);
+    let fixture = RetryFixture::new(store);
     fixture.world.fails.store(1, Ordering::SeqCst);
     let gate = fixture.gate().await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let turn = run.submit([of("a", "1", "attempt")]).await.unwrap();
-    asked(&turn).approve(&dana).await.unwrap();
+    only_interruption(&turn).approve(&dana).await.unwrap();
     let _ = run.proceed().await.unwrap();
     let turn = run.submit([of("b", "2", "attempt")]).await.unwrap();
-    let second =
-        turn.interruptions().iter().find(|asked| asked.approval().failure().is_none()).unwrap();
+    let second = turn
+        .interruptions()
+        .iter()
+        .find(|interruption| interruption.approval().failure().is_none())
+        .unwrap();
     second.grant(&dana, Scope::this_run().any("what")).await.unwrap();
     let _ = run.proceed().await.unwrap();
     assert_eq!(fixture.world.ran(), ["try a", "try b"]);
 }
 
 async fn k_what_was_found_out_about_one_attempt_does_not_settle_the_next(store: Shared) {
-    let fixture = Desk::new(store);
+    let fixture = RetryFixture::new(store);
     fixture.world.hangs.store(true, Ordering::SeqCst);
     let gate = fixture.gate().await;
     let (dana, omar) = (dana(&gate).await, gate.reviewer("omar").await.unwrap());
     let turn = run(&gate).submit([of("a", "1", "attempt")]).await.unwrap();
-    asked(&turn).approve(&dana).await.unwrap();
+    only_interruption(&turn).approve(&dana).await.unwrap();
     let dies = async || {
         let again = run(&gate);
         let attempt = again.submit([of("a", "1", "attempt")]);
@@ -251,7 +254,7 @@ async fn k_what_was_found_out_about_one_attempt_does_not_settle_the_next(store: 
 }
 
 async fn s_a_grant_does_not_answer_who_is_asked_only_now(store: Shared) {
-    let fixture = Desk::new(store);
+    let fixture = RetryFixture::new(store);
     let gate = fixture.gate().await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let turn = run.submit([of("a", "1", "shift"), of("b", "2", "shift")]).await.unwrap();
@@ -262,18 +265,20 @@ async fn s_a_grant_does_not_answer_who_is_asked_only_now(store: Shared) {
 }
 
 async fn s_who_is_asked_only_later_does_not_grant_now(store: Shared) {
-    let fixture = Desk::new(store);
+    let fixture = RetryFixture::new(store);
     let gate = fixture.gate().await;
     let (run, dana, ines) = (run(&gate), dana(&gate).await, gate.reviewer("ines").await.unwrap());
     let turn = run.submit([of("a", "1", "step")]).await.unwrap();
-    assert!(asked(&turn).approve(&ines).await.is_err(), "it is not her turn");
-    asked(&turn).reject(&dana, "no").await.unwrap();
-    assert!(asked(&turn).grant_like(&ines, Scope::any_run().any("what")).await.is_err());
+    assert!(only_interruption(&turn).approve(&ines).await.is_err(), "it is not her turn");
+    only_interruption(&turn).reject(&dana, "no").await.unwrap();
+    assert!(
+        only_interruption(&turn).grant_like(&ines, Scope::any_run().any("what")).await.is_err()
+    );
     assert_eq!(kinds(&run.submit([of("b", "2", "step")]).await.unwrap()), ["waiting"]);
 }
 
 async fn s_a_grant_that_was_revoked_runs_nothing_that_it_covered(store: Shared) {
-    let fixture = Desk::new(store);
+    let fixture = RetryFixture::new(store);
     let gate = fixture.gate().await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let turn = run.submit([of("a", "1", "step"), of("b", "2", "step")]).await.unwrap();
@@ -284,12 +289,12 @@ async fn s_a_grant_that_was_revoked_runs_nothing_that_it_covered(store: Shared) 
 }
 
 async fn r_a_refused_retry_is_refused_when_it_is_proposed_again(store: Shared) {
-    let fixture = Desk::new(store);
+    let fixture = RetryFixture::new(store);
     fixture.world.fails.store(1, Ordering::SeqCst);
     let gate = fixture.gate().await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let turn = run.submit([of("a", "1", "auto")]).await.unwrap();
-    asked(&turn).reject(&dana, "do not try again").await.unwrap();
+    only_interruption(&turn).reject(&dana, "do not try again").await.unwrap();
     let turn = run.submit([of("a", "2", "auto"), of("b", "3", "auto")]).await.unwrap();
     assert_eq!(kinds(&turn), ["rejected", "succeeded"]);
     assert!(texts(&turn)[0].contains("do not try again"));
@@ -297,20 +302,20 @@ async fn r_a_refused_retry_is_refused_when_it_is_proposed_again(store: Shared) {
 }
 
 async fn k_an_end_that_is_known_counts_even_after_another_attempt_was_allowed(store: Shared) {
-    let fixture = Desk::new(store);
+    let fixture = RetryFixture::new(store);
     fixture.world.hangs.store(true, Ordering::SeqCst);
     let (gate, other) = (fixture.gate().await, fixture.gate().await);
     let dana = dana(&gate).await;
     let mine = run(&gate);
     let turn = mine.submit([of("a", "1", "attempt")]).await.unwrap();
-    asked(&turn).approve(&dana).await.unwrap();
+    only_interruption(&turn).approve(&dana).await.unwrap();
     let running = tokio::spawn(async move { mine.proceed().await.map(drop) });
     fixture.world.begun.notified().await;
     // Another process takes it for lost, as after a jump of the clock; a person is wrong about it.
     fixture.clock.advance(hours(1));
-    let lost = other.recover().await.unwrap().remove(0);
-    if lost.approval().status() == Status::Indeterminate {
-        lost.settle(&dana, Settlement::RunAgain, "it did not arrive").await.unwrap();
+    let in_flight = other.recover().await.unwrap().remove(0);
+    if in_flight.approval().status() == Status::Indeterminate {
+        in_flight.settle(&dana, Settlement::RunAgain, "it did not arrive").await.unwrap();
     }
     fixture.world.hangs.store(false, Ordering::SeqCst);
     fixture.world.go.notify_one();
@@ -320,12 +325,12 @@ async fn k_an_end_that_is_known_counts_even_after_another_attempt_was_allowed(st
 }
 
 async fn r_an_answer_to_a_failure_is_not_told_as_not_run(store: Shared) {
-    let fixture = Desk::new(store);
+    let fixture = RetryFixture::new(store);
     fixture.world.fails.store(1, Ordering::SeqCst);
     let gate = fixture.gate().await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let turn = run.submit([of("a", "1", "auto")]).await.unwrap();
-    asked(&turn).respond(&dana, json!("done by hand")).await.unwrap();
+    only_interruption(&turn).respond(&dana, json!("done by hand")).await.unwrap();
     let text = texts(&run.proceed().await.unwrap())[0].clone();
     assert_eq!(
         text,
@@ -335,14 +340,14 @@ async fn r_an_answer_to_a_failure_is_not_told_as_not_run(store: Shared) {
 }
 
 async fn u_a_vote_counts_in_the_store_where_it_was_given(store: Shared) {
-    let fixture = Desk::new(store);
+    let fixture = RetryFixture::new(store);
     let gate = fixture.gate().await;
     let (first, dana) = (run(&gate), dana(&gate).await);
     let turn = first.submit([of("a", "1", "launch")]).await.unwrap();
-    asked(&turn).approve(&dana).await.unwrap();
+    only_interruption(&turn).approve(&dana).await.unwrap();
     let state = first.state().await.unwrap();
-    asked(&turn).withdraw(&dana).await.unwrap();
-    let elsewhere = Desk::new(fresh());
+    only_interruption(&turn).withdraw(&dana).await.unwrap();
+    let elsewhere = RetryFixture::new(fresh());
     let gate = elsewhere.gate().await;
     let _second = gate.resume(state).await.unwrap();
     let omar = gate.reviewer("omar").await.unwrap();
@@ -351,20 +356,20 @@ async fn u_a_vote_counts_in_the_store_where_it_was_given(store: Shared) {
 }
 
 async fn t_what_a_grant_covers_waits_for_its_batch_too(store: Shared) {
-    let fixture = Desk::new(store);
+    let fixture = RetryFixture::new(store);
     let gate = fixture.gate().await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let turn = run.submit([of("a", "1", "step")]).await.unwrap();
-    asked(&turn).grant(&dana, Scope::this_run().any("what")).await.unwrap();
+    only_interruption(&turn).grant(&dana, Scope::this_run().any("what")).await.unwrap();
     let _ = run.proceed().await.unwrap();
     let turn = run.submit([of("b", "2", "hold"), of("c", "3", "step")]).await.unwrap();
     assert_eq!(fixture.world.ran(), ["step a"]);
-    asked(&turn).approve(&dana).await.unwrap();
+    only_interruption(&turn).approve(&dana).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded", "succeeded"]);
 }
 
 async fn v_votes_from_elsewhere_count_as_the_directory_of_the_gate_says(store: Shared) {
-    let fixture = Desk::new(store);
+    let fixture = RetryFixture::new(store);
     // Whoever may write the store may bring a directory of their own.
     let stranger = fixture
         .gate_with(people().person("mallory", ["manager"]).person("ines", ["manager"]))
@@ -377,7 +382,7 @@ async fn v_votes_from_elsewhere_count_as_the_directory_of_the_gate_says(store: S
         stranger.pending().await.unwrap()[0].approve(&who).await.unwrap();
     }
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting"]);
-    let left = asked(&turn).approve(&dana).await.unwrap();
+    let left = only_interruption(&turn).approve(&dana).await.unwrap();
     assert_eq!(
         (left.status(), left.approval().votes().len()),
         (Status::Pending, 1),
@@ -388,7 +393,7 @@ async fn v_votes_from_elsewhere_count_as_the_directory_of_the_gate_says(store: S
 }
 
 async fn v_votes_on_guarded_work_count_as_the_directory_of_the_gate_says(store: Shared) {
-    let fixture = Desk::new(store);
+    let fixture = RetryFixture::new(store);
     let stranger = fixture.gate_with(people().person("mallory", ["manager"])).await;
     let gate = fixture.gate().await;
     let (run, dana) = (run(&gate), dana(&gate).await);

@@ -6,10 +6,10 @@ use gate_runtime::prelude::*;
 use gate_runtime::review::Status;
 
 use crate::scenarios::desk::{
-    State, Tools, asked, builder, dana, gate, kinds, pay_call, records, run, story, until,
-    until_asked,
+    State, Tools, builder, dana, gate, kinds, only_interruption, pay_call, records, run, story,
+    until, until_asked,
 };
-use crate::scenarios::stores::{Shared, Troubled, fresh, on_every_store};
+use crate::scenarios::stores::{FaultyStore, Shared, fresh, on_every_store};
 
 on_every_store! {
     k72_what_cannot_be_recorded_does_not_run_and_later_calls_work,
@@ -23,17 +23,17 @@ on_every_store! {
 }
 
 async fn k72_what_cannot_be_recorded_does_not_run_and_later_calls_work(store: Shared) {
-    let troubled = Troubled::failing(store);
-    let store: Shared = troubled.clone();
+    let faulty = FaultyStore::failing(store);
+    let store: Shared = faulty.clone();
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    troubled.fail_at(1);
+    faulty.fail_at(1);
     assert_eq!(kinds(&run.submit([pay_call("1", 5)]).await.unwrap()), ["unavailable"]);
     assert!(world.ran().is_empty());
     assert_eq!(kinds(&run.submit([pay_call("1", 5)]).await.unwrap()), ["succeeded"]);
     let turn = run.submit([pay_call("2", 500)]).await.unwrap();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
-    troubled.fail_at(1);
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
+    faulty.fail_at(1);
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["approved"], "it will run");
     assert_eq!(world.ran(), ["pay 5 to alice"]);
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
@@ -41,27 +41,27 @@ async fn k72_what_cannot_be_recorded_does_not_run_and_later_calls_work(store: Sh
 }
 
 async fn k72_an_end_that_cannot_be_recorded_is_not_built_upon(store: Shared) {
-    let troubled = Troubled::failing(store);
-    let store: Shared = troubled.clone();
+    let faulty = FaultyStore::failing(store);
+    let store: Shared = faulty.clone();
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
-    troubled.fail_at(2);
+    faulty.fail_at(2);
     assert_eq!(kinds(&run.submit([pay_call("1", 5)]).await.unwrap()), ["indeterminate"]);
     assert_eq!(world.ran(), ["pay 5 to alice"], "it ran, and the record does not say how it ended");
     // As soon as the store takes it, it does.
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     assert_eq!(world.ran(), ["pay 5 to alice"]);
     let typed = {
-        troubled.fail_at(2);
+        faulty.fail_at(2);
         crate::scenarios::desk::pay(&run, "bob".into(), 5, None).await
     };
     assert!(matches!(typed, Err(CallError::Indeterminate(_))), "{typed:?}");
 }
 
 async fn k72_a_gate_that_cannot_be_recorded_is_not_built(store: Shared) {
-    let troubled = Troubled::failing(store);
-    troubled.fail_at(1);
-    let store: Shared = troubled;
+    let faulty = FaultyStore::failing(store);
+    faulty.fail_at(1);
+    let store: Shared = faulty;
     let refused = builder::<Tools>(&store, &State::default()).build().await.unwrap_err();
     assert!(refused.to_string().contains("the disk is full"), "{refused}");
 }
@@ -71,7 +71,7 @@ async fn k74_two_processes_take_one_approved_call_and_one_dispatches(store: Shar
     let run = run(&gate);
     for round in 0..20 {
         let turn = run.submit([pay_call(&round.to_string(), 500 + round)]).await.unwrap();
-        asked(&turn).approve(&dana(&gate).await).await.unwrap();
+        only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
         let saved = run.state().await.unwrap();
         let others = (0..4).map(|_| {
             let (store, world, saved) = (Arc::clone(&store), Arc::clone(&world), saved.clone());
@@ -135,19 +135,19 @@ where
         let run = Arc::clone(&run);
         async move { run.call_as("mine", call).await }
     });
-    let asked = until_asked(&gate).await;
+    let interruption = until_asked(&gate).await;
     task.abort();
     assert!(task.await.unwrap_err().is_cancelled());
     until(async || story(&gate).await.contains(&"abandoned")).await;
-    (gate, run, state.0, asked)
+    (gate, run, state.0, interruption)
 }
 
 async fn v52_a_caller_that_stops_waiting_leaves_the_question_and_nothing_runs_by_surprise(
     store: Shared,
 ) {
-    let (gate, run, world, asked) = abandoned(&store, Keep { what: "it".into() }).await;
+    let (gate, run, world, interruption) = abandoned(&store, Keep { what: "it".into() }).await;
     // A click that comes late counts, and nothing runs on it by itself.
-    let decided = asked.approve(&dana(&gate).await).await.unwrap();
+    let decided = interruption.approve(&dana(&gate).await).await.unwrap();
     assert_eq!(decided.status(), Status::Approved);
     for _ in 0..3 {
         let turn = run.proceed().await.unwrap();
@@ -157,15 +157,15 @@ async fn v52_a_caller_that_stops_waiting_leaves_the_question_and_nothing_runs_by
 }
 
 async fn v52_a_policy_may_cancel_what_its_caller_left(store: Shared) {
-    let (gate, _, world, asked) = abandoned(&store, Leave { what: "it".into() }).await;
-    let late = asked.approve(&dana(&gate).await).await.unwrap_err();
+    let (gate, _, world, interruption) = abandoned(&store, Leave { what: "it".into() }).await;
+    let late = interruption.approve(&dana(&gate).await).await.unwrap_err();
     assert!(late.to_string().starts_with("it is already cancelled"), "{late}");
     assert!(world.ran().is_empty());
 }
 
 async fn v52_what_was_kept_is_waited_for_again_under_its_id(store: Shared) {
-    let (gate, run, world, asked) = abandoned(&store, Keep { what: "it".into() }).await;
-    asked.approve(&dana(&gate).await).await.unwrap();
+    let (gate, run, world, interruption) = abandoned(&store, Keep { what: "it".into() }).await;
+    interruption.approve(&dana(&gate).await).await.unwrap();
     assert_eq!(run.call_as("mine", Keep { what: "it".into() }).await.unwrap(), "it");
     let again = run.call_as("mine", Keep { what: "it".into() }).await.unwrap_err();
     assert!(matches!(again, CallError::RanElsewhere(_)), "{again:?}");
@@ -176,17 +176,17 @@ async fn v52_what_was_kept_is_waited_for_again_under_its_id(store: Shared) {
 /// on the record, no body twice.
 async fn k_every_commit_in_turn_may_fail_and_nothing_runs_twice_or_unrecorded(_: Shared) {
     for commit in 1..10 {
-        let troubled = Troubled::failing(fresh());
-        let store: Shared = troubled.clone();
+        let faulty = FaultyStore::failing(fresh());
+        let store: Shared = faulty.clone();
         let (gate, world) = gate(&store).await;
         let (run, dana) = (run(&gate), dana(&gate).await);
-        troubled.fail_at(commit);
+        faulty.fail_at(commit);
         for _ in 0..6 {
             let Ok(turn) = run.submit([pay_call("1", 500), pay_call("2", 5)]).await else {
                 continue;
             };
-            for asked in turn.interruptions() {
-                let _ = asked.approve(&dana).await;
+            for interruption in turn.interruptions() {
+                let _ = interruption.approve(&dana).await;
             }
             let _ = run.proceed().await;
         }

@@ -16,9 +16,9 @@ use gate_sqlite::SqliteStore;
 use serde_json::json;
 
 use crate::scenarios::desk::{
-    State, Tools, asked, builder, call, dana, kinds, noon, run, story, until,
+    State, Tools, builder, call, dana, kinds, noon, only_interruption, run, story, until,
 };
-use crate::scenarios::stores::{Shared, Troubled, on_every_store};
+use crate::scenarios::stores::{FaultyStore, Shared, on_every_store};
 
 on_every_store! {
     k73_a_notifier_that_fails_is_tried_again_ever_later_and_nobody_waits_for_it,
@@ -49,7 +49,7 @@ enum Does {
 }
 
 /// Id, kind, attempt, memo.
-type Told = (String, &'static str, u32, Option<String>);
+type DeliveredNotice = (String, &'static str, u32, Option<String>);
 
 /// A notifier that does what a test says, and keeps what it was given.
 struct Chat {
@@ -59,7 +59,7 @@ struct Chat {
     next: Mutex<VecDeque<Does>>,
     /// The tool for whose calls it always takes notices in one way, and that way.
     always: Option<(&'static str, Does)>,
-    told: Mutex<Vec<Told>>,
+    told: Mutex<Vec<DeliveredNotice>>,
 }
 
 impl Chat {
@@ -76,11 +76,11 @@ impl Chat {
         Arc::new(Self { next: Mutex::new(next.into_iter().collect()), ..Self::new(name) })
     }
 
-    fn that_always(name: &'static str, tool: &'static str, does: Does) -> Arc<Self> {
-        Arc::new(Self { always: Some((tool, does)), ..Self::new(name) })
+    fn that_always(name: &'static str, tool: &'static str, behavior: Does) -> Arc<Self> {
+        Arc::new(Self { always: Some((tool, behavior)), ..Self::new(name) })
     }
 
-    fn told(&self) -> Vec<Told> {
+    fn told(&self) -> Vec<DeliveredNotice> {
         self.told.lock().unwrap().clone()
     }
 
@@ -92,7 +92,7 @@ impl Chat {
         self.told().into_iter().map(|(id, ..)| id).collect()
     }
 
-    async fn was_told(&self, count: usize) {
+    async fn wait_for_delivered(&self, count: usize) {
         until(async || self.told().len() >= count).await;
     }
 }
@@ -118,8 +118,11 @@ impl Notifier for Chat {
             memo,
         ));
         let tool = notice.record().subject().map(|subject| subject.tool().as_str());
-        let always =
-            self.always.as_ref().filter(|(of, _)| Some(*of) == tool).map(|(_, does)| does.clone());
+        let always = self
+            .always
+            .as_ref()
+            .filter(|(of, _)| Some(*of) == tool)
+            .map(|(_, behavior)| behavior.clone());
         let next = self.next.lock().unwrap().pop_front();
         Box::pin(async move {
             match always.or(next).unwrap_or(Does::Take(None)) {
@@ -154,7 +157,7 @@ async fn propose(run: &Run<Tools>, calls: impl IntoIterator<Item = ToolCall>) {
 }
 
 /// A gate at noon that tells one notifier.
-async fn telling(store: &Shared, chat: &Arc<Chat>) -> (Gate<Tools>, ManualClock) {
+async fn gate_with_chat(store: &Shared, chat: &Arc<Chat>) -> (Gate<Tools>, ManualClock) {
     let clock = ManualClock::at(noon());
     (with(store, &clock, &[chat]).await, clock)
 }
@@ -182,18 +185,18 @@ async fn k73_a_notifier_that_fails_is_tried_again_ever_later_and_nobody_waits_fo
     store: Shared,
 ) {
     let chat = Chat::that("chat", [again(), again(), Does::Panic]);
-    let (gate, clock) = telling(&store, &chat).await;
+    let (gate, clock) = gate_with_chat(&store, &chat).await;
     let run = run(&gate);
     let turn = run.submit([pay("1")]).await.unwrap();
     is(&gate, &[(DeliveryState::Waiting, 1)]).await;
     let first = deliveries(&gate).await[0].clone();
     assert_eq!(first.problem(), Some("it answered 500"));
     assert!(first.due_at() >= noon() && first.due_at() <= noon() + Duration::from_secs(1));
-    assert_eq!(first.approval(), Some(asked(&turn).id()));
+    assert_eq!(first.approval(), Some(only_interruption(&turn).id()));
 
     // The question is there and is decided, whoever is told of it.
     assert_eq!(gate.pending().await.unwrap().len(), 1);
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
 
     for tries in 2..=3 {
@@ -216,11 +219,11 @@ async fn k73_a_notifier_that_hangs_stops_neither_its_other_letters_nor_another_n
     let gate = with(&store, &clock, &[&chat, &mail]).await;
     let run = run(&gate);
     propose(&run, [pay("1")]).await;
-    chat.was_told(1).await;
-    mail.was_told(1).await;
+    chat.wait_for_delivered(1).await;
+    mail.wait_for_delivered(1).await;
     propose(&run, [pay("2")]).await;
-    chat.was_told(2).await;
-    mail.was_told(2).await;
+    chat.wait_for_delivered(2).await;
+    mail.wait_for_delivered(2).await;
     let of_chat = DeliveryFilter::all().notifier("chat");
     let stand = async || -> Vec<(DeliveryState, u32)> {
         let found = gate.deliveries(&of_chat).await.unwrap();
@@ -274,7 +277,7 @@ async fn k73_a_notifier_that_panics_is_tried_again(store: Shared) {
 async fn k73_a_slow_notifier_slows_no_call(store: Shared) {
     let chat = Arc::new(Chat { wants: |_| true, ..Chat::new("chat") });
     chat.next.lock().unwrap().extend((0..100).map(|_| Does::Hang));
-    let (gate, _) = telling(&store, &chat).await;
+    let (gate, _) = gate_with_chat(&store, &chat).await;
     let run = run(&gate);
     for number in 0..20 {
         let turn =
@@ -282,9 +285,9 @@ async fn k73_a_slow_notifier_slows_no_call(store: Shared) {
         assert_eq!(kinds(&turn), ["succeeded"]);
     }
     let turn = run.submit([pay("pay")]).await.unwrap();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
-    chat.was_told(16).await;
+    chat.wait_for_delivered(16).await;
     assert!(
         deliveries(&gate).await.iter().all(|delivery| delivery.state() != DeliveryState::Delivered),
         "it hangs, all the time"
@@ -293,7 +296,7 @@ async fn k73_a_slow_notifier_slows_no_call(store: Shared) {
 
 async fn k73_after_twelve_tries_it_is_a_dead_letter_that_people_see_and_put_back(store: Shared) {
     let chat = Chat::that("chat", (0..12).map(|_| again()));
-    let (gate, clock) = telling(&store, &chat).await;
+    let (gate, clock) = gate_with_chat(&store, &chat).await;
     propose(&run(&gate), [pay("1")]).await;
     for tries in 1..12 {
         is(&gate, &[(DeliveryState::Waiting, tries)]).await;
@@ -317,7 +320,7 @@ async fn k73_what_never_will_be_delivered_is_dead_at_once_and_what_comes_after_i
 ) {
     let gone = Does::Fail(NotifyError::never("it answered 410"));
     let chat = Chat::that("chat", [gone]);
-    let (gate, clock) = telling(&store, &chat).await;
+    let (gate, clock) = gate_with_chat(&store, &chat).await;
     let run = run(&gate);
     propose(&run, [call("1", "pay", json!({"to": "alice", "amount": 500}))]).await;
     is(&gate, &[(DeliveryState::Dead, 1)]).await;
@@ -340,7 +343,7 @@ async fn k73_what_never_will_be_delivered_is_dead_at_once_and_what_comes_after_i
 async fn k73_the_other_side_says_when_to_come_again(store: Shared) {
     let busy = NotifyError::again("it answered 429").after(minutes(5));
     let chat = Chat::that("chat", [Does::Fail(busy)]);
-    let (gate, clock) = telling(&store, &chat).await;
+    let (gate, clock) = gate_with_chat(&store, &chat).await;
     propose(&run(&gate), [pay("1")]).await;
     is(&gate, &[(DeliveryState::Waiting, 1)]).await;
     assert_eq!(deliveries(&gate).await[0].due_at(), noon() + minutes(5));
@@ -355,15 +358,19 @@ async fn k73_more_that_hang_than_are_delivered_at_once_stop_the_others_for_half_
     store: Shared,
 ) {
     let chat = Chat::that_always("chat", "wipe", Does::Hang);
-    let (gate, clock) = telling(&store, &chat).await;
+    let (gate, clock) = gate_with_chat(&store, &chat).await;
     let run = run(&gate);
     for number in 0..20 {
         propose(&run, [wipe(&number.to_string())]).await;
     }
-    chat.was_told(16).await;
+    chat.wait_for_delivered(16).await;
     let turn = run.submit([pay("pay")]).await.unwrap();
-    let of_pay =
-        turn.interruptions().iter().find(|asked| asked.approval().tool() == "pay").unwrap().id();
+    let of_pay = turn
+        .interruptions()
+        .iter()
+        .find(|interruption| interruption.approval().tool() == "pay")
+        .unwrap()
+        .id();
     let of_pay = DeliveryFilter::all().approval(of_pay);
     let is_told = async || {
         let found = gate.deliveries(&of_pay).await.unwrap();
@@ -376,16 +383,16 @@ async fn k73_more_that_hang_than_are_delivered_at_once_stop_the_others_for_half_
 }
 
 async fn k73_while_the_store_fails_nothing_is_lost(store: Shared) {
-    let troubled = Troubled::failing(store);
-    let store: Shared = troubled.clone();
+    let faulty = FaultyStore::failing(store);
+    let store: Shared = faulty.clone();
     let chat = Chat::that("chat", []);
-    let (gate, clock) = telling(&store, &chat).await;
+    let (gate, clock) = gate_with_chat(&store, &chat).await;
     let run = run(&gate);
     for commit in 1..=8 {
         // The call itself takes the first commit; the others belong to its letter, and to that of
         // the one before.
         propose(&run, [pay(&commit.to_string())]).await;
-        troubled.fail_at(commit);
+        faulty.fail_at(commit);
         until(async || {
             clock.advance(Duration::from_secs(1));
             let found = deliveries(&gate).await;
@@ -393,7 +400,7 @@ async fn k73_while_the_store_fails_nothing_is_lost(store: Shared) {
                 && found.iter().all(|delivery| delivery.state() == DeliveryState::Delivered)
         })
         .await;
-        troubled.fail_at(0);
+        faulty.fail_at(0);
     }
     let mut ids = chat.ids();
     ids.sort();
@@ -405,11 +412,11 @@ async fn k_what_concerns_one_call_is_told_in_order_with_what_was_kept(store: Sha
     let of_calls = |record: &Record| record.subject().is_some();
     let chat = Chat::that_wants("chat", of_calls);
     chat.next.lock().unwrap().extend([again(), Does::Take(Some("message 7")), Does::Take(None)]);
-    let (gate, clock) = telling(&store, &chat).await;
+    let (gate, clock) = gate_with_chat(&store, &chat).await;
     let run = run(&gate);
     let turn = run.submit([pay("1")]).await.unwrap();
     is(&gate, &[(DeliveryState::Waiting, 1)]).await;
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     // What came after waits until the first is told.
     until(async || deliveries(&gate).await.len() == story(&gate).await.len()).await;
@@ -419,9 +426,9 @@ async fn k_what_concerns_one_call_is_told_in_order_with_what_was_kept(store: Sha
         deliveries(&gate).await.iter().all(|delivery| delivery.state() == DeliveryState::Delivered)
     })
     .await;
-    let told = chat.told();
+    let delivered = chat.told();
     assert_eq!(chat.kinds()[1..], story(&gate).await, "in order");
-    let memos: Vec<_> = told.iter().map(|(_, _, _, memo)| memo.as_deref()).collect();
+    let memos: Vec<_> = delivered.iter().map(|(_, _, _, memo)| memo.as_deref()).collect();
     assert_eq!(memos[..2], [None, None]);
     assert!(memos[2..].iter().all(|memo| *memo == Some("message 7")), "{memos:?}");
 }
@@ -431,7 +438,7 @@ async fn k_a_new_notifier_begins_with_what_waits_and_goes_on_where_it_was(store:
     let before = with(&store, &clock, &[]).await;
     let run_before = run(&before);
     let decided = run_before.submit([pay("decided")]).await.unwrap();
-    asked(&decided).reject(&dana(&before).await, "no").await.unwrap();
+    only_interruption(&decided).reject(&dana(&before).await, "no").await.unwrap();
     let waits = run_before
         .submit([call("waits", "pay", json!({"to": "bob", "amount": 600}))])
         .await
@@ -446,7 +453,7 @@ async fn k_a_new_notifier_begins_with_what_waits_and_goes_on_where_it_was(store:
     let never = || Chat::that_wants("never", |record| record.kind() == "expired");
     let (first, none) = (every(), never());
     let gate = with(&store, &clock, &[&first, &none]).await;
-    first.was_told(1).await;
+    first.wait_for_delivered(1).await;
     assert_eq!(
         deliveries(&gate)
             .await
@@ -467,8 +474,8 @@ async fn k_a_new_notifier_begins_with_what_waits_and_goes_on_where_it_was(store:
     assert_eq!(before.approval(waits).await.unwrap().unwrap().status(), Status::Expired);
     let (second, other) = (every(), never());
     let _gate = with(&store, &clock, &[&second, &other]).await;
-    second.was_told(1).await;
-    other.was_told(1).await;
+    second.wait_for_delivered(1).await;
+    other.wait_for_delivered(1).await;
     assert_eq!((second.kinds(), other.kinds()), (vec!["expired"], vec!["expired"]));
 }
 
@@ -509,10 +516,10 @@ async fn k_two_processes_over_one_file_deliver_each_letter_once() {
 
 async fn k_what_a_dead_process_was_delivering_is_delivered_under_the_same_id(store: Shared) {
     let chat = Chat::that("chat", [Does::Hang]);
-    let (gate, clock) = telling(&store, &chat).await;
+    let (gate, clock) = gate_with_chat(&store, &chat).await;
     propose(&run(&gate), [pay("1")]).await;
     is(&gate, &[(DeliveryState::Sending, 1)]).await;
-    chat.was_told(1).await;
+    chat.wait_for_delivered(1).await;
     drop(gate);
     let next = with(&store, &clock, &[&chat]).await;
     // It is the dead one's for a minute: it might be alive.
@@ -525,7 +532,7 @@ async fn k_what_a_dead_process_was_delivering_is_delivered_under_the_same_id(sto
 
 async fn k_letters_leave_no_record(store: Shared) {
     let chat = Chat::that("chat", [again(), Does::Fail(NotifyError::never("no"))]);
-    let (gate, clock) = telling(&store, &chat).await;
+    let (gate, clock) = gate_with_chat(&store, &chat).await;
     propose(&run(&gate), [pay("1")]).await;
     is(&gate, &[(DeliveryState::Waiting, 1)]).await;
     clock.advance(Duration::from_secs(1));
@@ -537,13 +544,18 @@ async fn k_letters_leave_no_record(store: Shared) {
 
 async fn k_what_was_delivered_is_forgotten_once_its_call_is_over(store: Shared) {
     let chat = Chat::that("chat", [Does::Take(Some("one")), Does::Take(Some("two"))]);
-    let (gate, clock) = telling(&store, &chat).await;
+    let (gate, clock) = gate_with_chat(&store, &chat).await;
     let run = run(&gate);
     let over = run.submit([wipe("1")]).await.unwrap().interruptions()[0].clone();
-    chat.was_told(1).await;
+    chat.wait_for_delivered(1).await;
     let open = run.submit([wipe("2")]).await.unwrap();
-    let open = open.interruptions().iter().find(|asked| asked.id() != over.id()).unwrap().id();
-    chat.was_told(2).await;
+    let open = open
+        .interruptions()
+        .iter()
+        .find(|interruption| interruption.id() != over.id())
+        .unwrap()
+        .id();
+    chat.wait_for_delivered(2).await;
     until(async || {
         deliveries(&gate).await.iter().all(|delivery| delivery.state() == DeliveryState::Delivered)
     })
@@ -563,7 +575,7 @@ async fn k_what_was_delivered_is_forgotten_once_its_call_is_over(store: Shared) 
 
 async fn k_many_calls_at_once_are_all_told_once(store: Shared) {
     let chat = Chat::that("chat", []);
-    let (gate, _) = telling(&store, &chat).await;
+    let (gate, _) = gate_with_chat(&store, &chat).await;
     let run = run(&gate);
     propose(&run, (0..300).map(|number| wipe(&number.to_string()))).await;
     until(async || {

@@ -15,8 +15,8 @@ use gate_runtime::tool::ToolOutcome;
 use serde_json::json;
 
 use crate::scenarios::desk::{
-    asked, call, dana, kinds, noon, poll_until_begun, run, story, texts, until, until_asked,
-    until_indeterminate,
+    call, dana, kinds, noon, only_interruption, poll_until_begun, run, story, texts, until,
+    until_asked, until_indeterminate,
 };
 use crate::scenarios::stores::{Shared, on_every_store};
 use crate::scenarios::unreliable::{self, World};
@@ -102,9 +102,9 @@ fn launch(what: String) -> String {
 
 registry! { Tools for Arc<World> { Send, Book, Set, Attempt, Launch } }
 
-type Desk = unreliable::Desk<Tools>;
+type RecoveryFixture = unreliable::Fixture<Tools>;
 
-impl Desk {
+impl RecoveryFixture {
     /// A process that approves a call, and dies while it runs.
     async fn dies_while_it_runs(&self, call: ToolCall) {
         self.world.hangs.store(true, Ordering::SeqCst);
@@ -121,7 +121,7 @@ impl Desk {
                 let gate = fixture.gate().await;
                 let run = run(&gate);
                 let turn = run.submit([call]).await.unwrap();
-                asked(&turn).approve(&dana(&gate).await).await.unwrap();
+                only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
                 let running = tokio::spawn(async move { run.proceed().await.map(drop) });
                 fixture.world.begun.notified().await;
                 std::mem::forget(running);
@@ -139,7 +139,7 @@ fn one(found: Vec<InFlight>) -> InFlight {
 }
 
 async fn k71_what_a_process_left_behind_is_listed_and_settled_by_a_person(store: Shared) {
-    let fixture = Desk::new(store);
+    let fixture = RecoveryFixture::new(store);
     for (id, settlement, kind, text, runs) in [
         ("1", Settlement::ran(&json!("sent after all")), "succeeded", "sent after all", 1),
         ("2", Settlement::DidNotRun, "cancelled", "a fault stopped it", 1),
@@ -152,25 +152,25 @@ async fn k71_what_a_process_left_behind_is_listed_and_settled_by_a_person(store:
         let (run, dana) = (run(&gate), dana(&gate).await);
         let turn = run.submit([send]).await.unwrap();
         assert_eq!(kinds(&turn), ["indeterminate"], "it does not run again by itself");
-        let lost = one(gate.recover().await.unwrap());
+        let in_flight = one(gate.recover().await.unwrap());
         assert_eq!(
-            (lost.approval().status(), lost.lease_expires_at()),
+            (in_flight.approval().status(), in_flight.lease_expires_at()),
             (Status::Indeterminate, None)
         );
         let ines = gate.reviewer("mia").await.unwrap();
         assert!(
-            lost.settle(&ines, settlement.clone(), "I say so").await.is_err(),
+            in_flight.settle(&ines, settlement.clone(), "I say so").await.is_err(),
             "the run acts for her"
         );
-        let silent = lost.settle(&dana, settlement.clone(), " ").await;
+        let silent = in_flight.settle(&dana, settlement.clone(), " ").await;
         assert!(matches!(silent, Err(DecideError::Refused(Refused::ReasonRequired))), "{silent:?}");
-        lost.settle(&dana, settlement.clone(), "looked into the outbox").await.unwrap();
-        let again = lost.settle(&dana, Settlement::RunAgain, "once more").await;
+        in_flight.settle(&dana, settlement.clone(), "looked into the outbox").await.unwrap();
+        let again = in_flight.settle(&dana, Settlement::RunAgain, "once more").await;
         assert!(matches!(again, Err(DecideError::AlreadyDecided(_))), "{again:?}");
         let turn = run.proceed().await.unwrap();
         if settlement == Settlement::RunAgain {
             assert_eq!(kinds(&turn), ["waiting"], "that it runs again is a question");
-            asked(&turn).approve(&dana).await.unwrap();
+            only_interruption(&turn).approve(&dana).await.unwrap();
         }
         let turn = run.proceed().await.unwrap();
         assert_eq!(kinds(&turn), [kind]);
@@ -182,17 +182,17 @@ async fn k71_what_a_process_left_behind_is_listed_and_settled_by_a_person(store:
 }
 
 async fn k71_what_is_vouched_for_is_not_settled_by_others(store: Shared) {
-    let fixture = Desk::new(store);
+    let fixture = RecoveryFixture::new(store);
     fixture.dies_while_it_runs(call("1", "send", json!({"what": "a"}))).await;
     let gate = fixture.gate().await;
     let dana = dana(&gate).await;
-    let lost = one(gate.recover().await.unwrap());
+    let in_flight = one(gate.recover().await.unwrap());
     let until = noon().checked_add(std::time::Duration::from_secs(30)).unwrap();
     assert_eq!(
-        (lost.approval().status(), lost.lease_expires_at()),
+        (in_flight.approval().status(), in_flight.lease_expires_at()),
         (Status::Dispatched, Some(until))
     );
-    let early = lost.settle(&dana, Settlement::RunAgain, "I cannot wait").await;
+    let early = in_flight.settle(&dana, Settlement::RunAgain, "I cannot wait").await;
     assert!(matches!(early, Err(DecideError::StillRunning { .. })), "{early:?}");
     assert_eq!(
         early.unwrap_err().to_string(),
@@ -200,17 +200,17 @@ async fn k71_what_is_vouched_for_is_not_settled_by_others(store: Shared) {
          after that"
     );
     fixture.clock.advance(std::time::Duration::from_secs(30));
-    lost.settle(&dana, Settlement::DidNotRun, "now").await.unwrap();
+    in_flight.settle(&dana, Settlement::DidNotRun, "now").await.unwrap();
     assert_eq!(fixture.world.ran().len(), 1);
 }
 
 async fn k71_a_long_body_is_vouched_for_until_it_ends(store: Shared) {
-    let fixture = Desk::new(store);
+    let fixture = RecoveryFixture::new(store);
     fixture.world.hangs.store(true, Ordering::SeqCst);
     let (gate, other) = (fixture.gate().await, fixture.gate().await);
     let run = run(&gate);
     let turn = run.submit([call("1", "send", json!({"what": "a"}))]).await.unwrap();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     let running = tokio::spawn(async move { run.proceed().await.unwrap() });
     fixture.world.begun.notified().await;
     let vouched = async || {
@@ -238,7 +238,7 @@ async fn k71_a_long_body_is_vouched_for_until_it_ends(store: Shared) {
 }
 
 async fn k71_a_reconciler_settles_what_it_can(store: Shared) {
-    let fixture = Desk::new(store);
+    let fixture = RecoveryFixture::new(store);
     for (id, what, kind, runs) in [
         ("1", "happened", "succeeded", 1),
         ("2", "did not happen", "succeeded", 2),
@@ -260,7 +260,7 @@ async fn k71_a_reconciler_settles_what_it_can(store: Shared) {
 }
 
 async fn k71_a_reconciler_that_panics_settles_nothing(store: Shared) {
-    let fixture = Desk::new(store);
+    let fixture = RecoveryFixture::new(store);
     let book = call("1", "book", json!({"what": "panic"}));
     fixture.dies_while_it_runs(book.clone()).await;
     fixture.clock.advance(minutes(1));
@@ -271,7 +271,7 @@ async fn k71_a_reconciler_that_panics_settles_nothing(store: Shared) {
 }
 
 async fn k71_an_idempotent_call_runs_again_under_the_same_key_three_times_at_most(store: Shared) {
-    let fixture = Desk::new(store);
+    let fixture = RecoveryFixture::new(store);
     let set = call("1", "set", json!({"what": "a"}));
     fixture.dies_while_it_runs(set.clone()).await;
     for begun in 2..=4 {
@@ -294,12 +294,12 @@ async fn k71_an_idempotent_call_runs_again_under_the_same_key_three_times_at_mos
 }
 
 async fn k71_what_ends_after_it_was_given_up_counts_as_it_ended(store: Shared) {
-    let fixture = Desk::new(store);
+    let fixture = RecoveryFixture::new(store);
     fixture.world.hangs.store(true, Ordering::SeqCst);
     let (gate, other) = (fixture.gate().await, fixture.gate().await);
     let running = run(&gate);
     let turn = running.submit([call("1", "send", json!({"what": "a"}))]).await.unwrap();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     let body = async {
         fixture.world.begun.notified().await;
         // The clock jumps, as when a machine wakes up: the other process may be the first to look.
@@ -314,14 +314,14 @@ async fn k71_what_ends_after_it_was_given_up_counts_as_it_ended(store: Shared) {
 }
 
 async fn k71_the_end_of_one_attempt_is_not_that_of_the_next(store: Shared) {
-    let fixture = Desk::new(store);
+    let fixture = RecoveryFixture::new(store);
     fixture.world.hangs.store(true, Ordering::SeqCst);
     let gate = fixture.gate().await;
     let dana = dana(&gate).await;
     let first = run(&gate);
     let send = call("1", "send", json!({"what": "a"}));
     let turn = first.submit([send.clone()]).await.unwrap();
-    asked(&turn).approve(&dana).await.unwrap();
+    only_interruption(&turn).approve(&dana).await.unwrap();
     // Whoever ran it goes away, which is written a moment later; a person lets it run again.
     drop(poll_until_begun(first.proceed(), &fixture.world.begun).await);
     until_indeterminate(&gate).await;
@@ -340,34 +340,42 @@ async fn k71_the_end_of_one_attempt_is_not_that_of_the_next(store: Shared) {
 }
 
 async fn k_a_failure_may_ask_and_a_retry_is_an_attempt_of_its_own(store: Shared) {
-    let fixture = Desk::new(store);
+    let fixture = RecoveryFixture::new(store);
     fixture.world.fails.store(2, Ordering::SeqCst);
     let gate = fixture.gate().await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let mut turn = run.submit([call("1", "attempt", json!({"what": "a"}))]).await.unwrap();
     for _ in 0..2 {
         assert_eq!(kinds(&turn), ["waiting"]);
-        assert_eq!(asked(&turn).approval().failure(), Some("a broke"));
-        asked(&turn).approve(&dana).comment("try again").await.unwrap();
+        assert_eq!(only_interruption(&turn).approval().failure(), Some("a broke"));
+        only_interruption(&turn).approve(&dana).comment("try again").await.unwrap();
         turn = run.proceed().await.unwrap();
     }
     assert_eq!(texts(&turn), ["a is done"]);
     assert_eq!(turn.answers()[0].approval().unwrap().attempts(), 3);
     assert_eq!(fixture.world.ran().len(), 3);
-    let story = story(&gate).await;
-    assert_eq!(story.iter().filter(|kind| **kind == "faltered").count(), 2, "{story:?}");
-    assert_eq!(story.iter().filter(|kind| **kind == "dispatched").count(), 3, "{story:?}");
+    let event_kinds = story(&gate).await;
+    assert_eq!(
+        event_kinds.iter().filter(|kind| **kind == "faltered").count(),
+        2,
+        "{event_kinds:?}"
+    );
+    assert_eq!(
+        event_kinds.iter().filter(|kind| **kind == "dispatched").count(),
+        3,
+        "{event_kinds:?}"
+    );
 }
 
 async fn k_a_failure_that_nobody_takes_up_stays_a_failure(store: Shared) {
-    let fixture = Desk::new(store);
+    let fixture = RecoveryFixture::new(store);
     fixture.world.fails.store(9, Ordering::SeqCst);
     let gate = fixture.gate().await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let attempt = |id: &str| call(id, "attempt", json!({"what": id}));
     for id in ["skipped", "taken back", "answered"] {
         let turn = run.submit([attempt(id)]).await.unwrap();
-        let question = asked(&turn);
+        let question = only_interruption(&turn);
         let (kind, text) = match id {
             "skipped" => {
                 question.reject(&dana, "leave it").await.unwrap();
@@ -410,19 +418,19 @@ async fn super_attempt(
 }
 
 async fn k_a_failure_may_be_retried_with_other_arguments(store: Shared) {
-    let fixture = Desk::new(store);
+    let fixture = RecoveryFixture::new(store);
     fixture.world.fails.store(1, Ordering::SeqCst);
     let gate = fixture.gate().await;
     let run = run(&gate);
     let turn = run.submit([call("1", "attempt", json!({"what": "a"}))]).await.unwrap();
-    asked(&turn).edit(&dana(&gate).await, Edit::new().set("what", "b")).await.unwrap();
+    only_interruption(&turn).edit(&dana(&gate).await, Edit::new().set("what", "b")).await.unwrap();
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["succeeded"]);
     assert_eq!(fixture.world.ran(), ["try a", "try b"]);
 }
 
 async fn k_guarded_work_is_done_again_only_on_a_persons_word(store: Shared) {
-    let fixture = Desk::new(store);
+    let fixture = RecoveryFixture::new(store);
     let gate = fixture.gate().await;
     let (run, dana, ines) = (run(&gate), dana(&gate).await, gate.reviewer("ines").await.unwrap());
     for (yes, ended) in [(true, "Ok(\"done\")"), (false, "Err(GaveUp(\"broke 1\"))")] {
@@ -444,13 +452,17 @@ async fn k_guarded_work_is_done_again_only_on_a_persons_word(store: Shared) {
         let (work, ()) = tokio::join!(work, decide);
         assert_eq!(format!("{work:?}"), ended);
     }
-    let story = story(&gate).await;
-    assert_eq!(story.iter().filter(|kind| **kind == "dispatched").count(), 3, "{story:?}");
+    let event_kinds = story(&gate).await;
+    assert_eq!(
+        event_kinds.iter().filter(|kind| **kind == "dispatched").count(),
+        3,
+        "{event_kinds:?}"
+    );
     assert!(gate.recover().await.unwrap().is_empty());
 }
 
 async fn k_guarded_work_is_frozen_and_taken_back(store: Shared) {
-    let fixture = Desk::new(store);
+    let fixture = RecoveryFixture::new(store);
     let gate = fixture.gate().await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let freeze = gate.freeze(FreezeScope::agent("support"), "incident 42", &dana).await.unwrap();
@@ -472,11 +484,11 @@ async fn k_guarded_work_is_frozen_and_taken_back(store: Shared) {
 }
 
 async fn b15_a_person_revokes_an_approval_before_it_runs_and_is_too_late_after(store: Shared) {
-    let fixture = Desk::new(store);
+    let fixture = RecoveryFixture::new(store);
     let gate = fixture.gate().await;
     let (run, dana, omar) = (run(&gate), dana(&gate).await, gate.reviewer("omar").await.unwrap());
     let turn = run.submit([call("1", "send", json!({"what": "a"}))]).await.unwrap();
-    let question = asked(&turn).clone();
+    let question = only_interruption(&turn).clone();
     let early = question.revoke(&omar, "it is not approved yet").await;
     assert!(matches!(early, Err(DecideError::AlreadyDecided(_))), "{early:?}");
     question.approve(&dana).await.unwrap();
@@ -488,7 +500,7 @@ async fn b15_a_person_revokes_an_approval_before_it_runs_and_is_too_late_after(s
     assert_eq!(fixture.world.ran().len(), 0);
 
     let turn = run.submit([call("2", "send", json!({"what": "b"}))]).await.unwrap();
-    let question = asked(&turn).clone();
+    let question = only_interruption(&turn).clone();
     question.approve(&dana).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     let late = question.revoke(&omar, "too late").await.unwrap_err();
@@ -496,11 +508,11 @@ async fn b15_a_person_revokes_an_approval_before_it_runs_and_is_too_late_after(s
 }
 
 async fn v_a_vote_may_be_changed_and_taken_back_until_it_is_decided(store: Shared) {
-    let fixture = Desk::new(store);
+    let fixture = RecoveryFixture::new(store);
     let gate = fixture.gate().await;
     let (run, dana, omar) = (run(&gate), dana(&gate).await, gate.reviewer("omar").await.unwrap());
     let turn = run.submit([call("1", "launch", json!({"what": "a"}))]).await.unwrap();
-    let question = asked(&turn).clone();
+    let question = only_interruption(&turn).clone();
     question.approve(&dana).await.unwrap();
     assert!(question.withdraw(&omar).await.is_err(), "he has not voted");
     question.withdraw(&dana).await.unwrap();
@@ -514,17 +526,20 @@ async fn v_a_vote_may_be_changed_and_taken_back_until_it_is_decided(store: Share
 }
 
 async fn k71_nothing_begins_beside_an_attempt_that_others_gave_up(store: Shared) {
-    let fixture = Desk::new(store);
+    let fixture = RecoveryFixture::new(store);
     fixture.world.hangs.store(true, Ordering::SeqCst);
     // Another process, whose clock is an hour ahead, takes what runs here for lost.
     let ahead = ManualClock::at(noon());
     ahead.advance(hours(1));
     let gate = fixture.gate().await;
-    let other = Desk { clock: ahead, ..Desk::new(Arc::clone(&fixture.store)) }.gate().await;
+    let other =
+        RecoveryFixture { clock: ahead, ..RecoveryFixture::new(Arc::clone(&fixture.store)) }
+            .gate()
+            .await;
     let set = || call("1", "set", json!({"what": "a"}));
     let running = run(&gate);
     let turn = running.submit([set()]).await.unwrap();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     let meanwhile = async {
         fixture.world.begun.notified().await;
         let chief = dana(&other).await;
@@ -549,7 +564,7 @@ async fn k71_nothing_begins_beside_an_attempt_that_others_gave_up(store: Shared)
 }
 
 async fn k71_what_is_to_run_again_and_does_not_stays_unknown(store: Shared) {
-    let fixture = Desk::new(store);
+    let fixture = RecoveryFixture::new(store);
     let set = call("1", "set", json!({"what": "a"}));
     fixture.dies_while_it_runs(set.clone()).await;
     fixture.clock.advance(minutes(1));
@@ -577,7 +592,7 @@ async fn k71_what_is_to_run_again_and_does_not_stays_unknown(store: Shared) {
 }
 
 async fn k_a_program_is_not_told_that_a_call_did_not_run_which_ran_and_failed(store: Shared) {
-    let fixture = Desk::new(store);
+    let fixture = RecoveryFixture::new(store);
     fixture.world.fails.store(1, Ordering::SeqCst);
     let gate = fixture.gate().await;
     let dana = dana(&gate).await;

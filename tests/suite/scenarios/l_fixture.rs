@@ -12,13 +12,15 @@ use gate_runtime::records::TrailEntry;
 use gate_runtime::trail::Auditor;
 use serde_json::json;
 
-use crate::scenarios::desk::{State, Tools, asked, builder, call, dana, people, run, sign_in_call};
+use crate::scenarios::desk::{
+    State, Tools, builder, call, dana, only_interruption, people, run, sign_in_call,
+};
 use crate::scenarios::stores::Shared;
 
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/trail_v1.jsonl");
 
 /// Many kinds of records, each at least once.
-async fn story(folder: &Path) -> Vec<String> {
+async fn event_kinds(folder: &Path) -> Vec<String> {
     let store: Shared = Arc::new(MemoryStore::new());
     let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32]).unwrap();
     let signs = SigningKey::from_seed("omar", KeyKind::Log, [2; 32]).unwrap();
@@ -59,9 +61,9 @@ async fn story(folder: &Path) -> Vec<String> {
     let grant = gate.active_controls().await.unwrap().grants.remove(0);
     gate.revoke(&grant, &dana).await.unwrap();
     let turn2 = run.submit([call("10", "wipe", json!({"disk": "a"}))]).await.unwrap();
-    asked(&turn2).cancel("no longer").await.unwrap();
+    only_interruption(&turn2).cancel("no longer").await.unwrap();
     let turn3 = run.submit([call("11", "wipe", json!({"disk": "b"}))]).await.unwrap();
-    asked(&turn3).respond(&dana, json!({"wiped": "by hand"})).await.unwrap();
+    only_interruption(&turn3).respond(&dana, json!({"wiped": "by hand"})).await.unwrap();
     signs_in.erase_secrets(&dana).await.unwrap();
     run.log_action("told the customer", &json!({"by": "mail", "cost": 0.25}), Some(pays.id()))
         .await
@@ -74,16 +76,16 @@ async fn story(folder: &Path) -> Vec<String> {
 #[tokio::test]
 async fn l_a_trail_of_version_1_is_followed() {
     let folder = tempfile::tempdir().unwrap();
-    let now = story(&folder.path().join("trail")).await;
+    let now = event_kinds(&folder.path().join("trail")).await;
     if std::env::var_os("UPDATE_FIXTURES").is_some() {
         fs::write(FIXTURE, now.join("\n") + "\n").unwrap();
     }
     let fixture = fs::read_to_string(FIXTURE).unwrap();
     let mut auditor = Auditor::new();
     for line in fixture.lines() {
-        let entry =
-            TrailEntry::parse(line.as_bytes()).unwrap_or_else(|misfit| panic!("{misfit}: {line}"));
-        auditor.take(&entry).unwrap_or_else(|fault| panic!("{fault}: {line}"));
+        let entry = TrailEntry::parse(line.as_bytes())
+            .unwrap_or_else(|schema_error| panic!("{schema_error}: {line}"));
+        auditor.take(&entry).unwrap_or_else(|error| panic!("{error}: {line}"));
     }
     let kinds = |lines: &[&str]| {
         let mut kinds: Vec<String> = lines

@@ -13,7 +13,8 @@ use gate_runtime::{BuildError, NoTools, Trail};
 use serde_json::json;
 
 use crate::scenarios::desk::{
-    KEY, State, Tools, approve_all, asked, builder, call, dana, kinds, people, run, sign_in_call,
+    KEY, State, Tools, approve_all, builder, call, dana, kinds, only_interruption, people, run,
+    sign_in_call,
 };
 use crate::scenarios::stores::{Shared, fresh, on_every_store};
 
@@ -62,8 +63,8 @@ fn reader(folder: &Path) -> TrailReader {
     TrailReader::open(folder, &keys, &WitnessPolicy::none()).unwrap()
 }
 
-async fn sealed(store: &Shared, place: &Place) -> Gate<Tools> {
-    builder(store, &State::default()).trail(place.trail()).build().await.unwrap()
+async fn sealed(store: &Shared, trail_fixture: &Place) -> Gate<Tools> {
+    builder(store, &State::default()).trail(trail_fixture.trail()).build().await.unwrap()
 }
 
 /// Submits a call that nobody is asked about.
@@ -92,12 +93,12 @@ fn free(place: &Place) -> bool {
 }
 
 /// Every entry, as it is told.
-fn story(reader: &TrailReader) -> Vec<String> {
+fn event_kinds(reader: &TrailReader) -> Vec<String> {
     let mut auditor = Auditor::new();
     let read = reader.entries(0).map(|entry| {
         let (index, bytes) = entry.unwrap();
         let entry = reader.read(index, &bytes).unwrap();
-        auditor.take(&entry).unwrap_or_else(|fault| panic!("entry {index}: {fault}"));
+        auditor.take(&entry).unwrap_or_else(|replay_error| panic!("entry {index}: {replay_error}"));
         match entry {
             TrailEntry::Record(record) => record.kind().to_owned(),
             other => other.to_string(),
@@ -107,8 +108,8 @@ fn story(reader: &TrailReader) -> Vec<String> {
 }
 
 async fn l_every_record_is_sealed_and_could_have_happened(store: Shared) {
-    let place = Place::new();
-    let gate = sealed(&store, &place).await;
+    let trail_fixture = Place::new();
+    let gate = sealed(&store, &trail_fixture).await;
     let run = run(&gate);
     let turn = run
         .submit([
@@ -126,10 +127,13 @@ async fn l_every_record_is_sealed_and_could_have_happened(store: Shared) {
     let status = gate.seal().await.unwrap();
     assert_eq!((status.last_error(), status.unsealed(), status.is_writing()), (None, 0, true));
 
-    let reader = place.reader();
+    let reader = trail_fixture.reader();
     let records = gate.records(0, 10_000).await.unwrap();
     assert_eq!(reader.size(), records.len() as u64);
-    assert_eq!(story(&reader), records.iter().map(|record| record.kind()).collect::<Vec<_>>());
+    assert_eq!(
+        event_kinds(&reader),
+        records.iter().map(|record| record.kind()).collect::<Vec<_>>()
+    );
     for (entry, record) in reader.entries(0).zip(&records) {
         assert_eq!(entry.unwrap().1, TrailEntry::leaf(record).unwrap().text().as_bytes());
     }
@@ -140,8 +144,8 @@ async fn l79_a_receipt_of_one_decision_verifies_without_the_store(store: Shared)
     let gate = sealed(&store, &place).await;
     let run = run(&gate);
     let turn = run.submit([call("1", "wipe", json!({"disk": "a"}))]).await.unwrap();
-    let id = asked(&turn).id();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    let id = only_interruption(&turn).id();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     drop(run.proceed().await.unwrap());
     gate.seal().await.unwrap();
 
@@ -188,7 +192,7 @@ async fn l_one_process_writes_and_another_takes_over(store: Shared) {
     drop(second.run("run").submit([call("3", "read", json!({"id": "c"}))]).await.unwrap());
     second.seal().await.unwrap();
     let reader = place.reader();
-    assert_eq!(story(&reader).iter().filter(|kind| *kind == "dispatched").count(), 3);
+    assert_eq!(event_kinds(&reader).iter().filter(|kind| *kind == "dispatched").count(), 3);
     assert_eq!(reader.size(), second.records(0, 1_000).await.unwrap().len() as u64);
 }
 
@@ -215,7 +219,7 @@ async fn l_a_record_too_long_for_an_entry_lies_beside_the_tree(store: Shared) {
     assert_eq!(kinds(&turn), ["succeeded"]);
     gate.seal().await.unwrap();
     let reader = place.reader();
-    assert_eq!(story(&reader).len() as u64, reader.size());
+    assert_eq!(event_kinds(&reader).len() as u64, reader.size());
     let beside: Vec<_> =
         std::fs::read_dir(place.folder().join("large")).unwrap().map(Result::unwrap).collect();
     assert_eq!(beside.len(), 2, "what was proposed, and what it returned");
@@ -261,7 +265,7 @@ async fn l_a_trail_that_cannot_be_written_lets_nothing_begin(store: Shared) {
     let turn = submit_read(&gate, "3").await;
     assert_eq!(kinds(&turn), ["succeeded"]);
     gate.seal().await.unwrap();
-    assert_eq!(story(&place.reader()).len(), gate.records(0, 1_000).await.unwrap().len());
+    assert_eq!(event_kinds(&place.reader()).len(), gate.records(0, 1_000).await.unwrap().len());
 }
 
 async fn l_a_trail_that_was_taken_away_is_missed(store: Shared) {
@@ -296,7 +300,7 @@ async fn l_an_erased_secret_cannot_be_shown_and_the_trail_stays(store: Shared) {
     let dana = dana(&gate).await;
     let run = run(&gate);
     let turn = run.submit([sign_in_call("1", "hunter2-hunter2")]).await.unwrap();
-    let question = asked(&turn);
+    let question = only_interruption(&turn);
     assert!(
         question.erase_secrets(&dana).await.unwrap_err().to_string().contains("it is still open")
     );
@@ -329,7 +333,7 @@ async fn l_an_erased_secret_cannot_be_shown_and_the_trail_stays(store: Shared) {
     );
     gate.seal().await.unwrap();
     let reader = place.reader();
-    assert_eq!(story(&reader).last().map(String::as_str), Some("secrets_erased"));
+    assert_eq!(event_kinds(&reader).last().map(String::as_str), Some("secrets_erased"));
     let all: Vec<u8> = reader.entries(0).flat_map(|entry| entry.unwrap().1).collect();
     assert!(!String::from_utf8_lossy(&all).contains("hunter2"));
 }
@@ -352,29 +356,32 @@ fn problem(built: Result<Gate<Tools>, BuildError>) -> String {
 
 #[tokio::test]
 async fn l75_an_older_copy_is_told_and_nothing_runs_until_a_person_settles_it() {
-    let (store, place) = (fresh(), Place::new());
-    let gate = sealed(&store, &place).await;
+    let (store, trail_fixture) = (fresh(), Place::new());
+    let gate = sealed(&store, &trail_fixture).await;
     submit_reads(&gate, 5).await;
     gate.seal().await.unwrap();
     drop(gate);
-    until_free(&place).await;
+    until_free(&trail_fixture).await;
     let all = store.records(&RecordFilter::after(0)).await.unwrap().len();
 
     let restored = older_copy(&store, 8).await;
-    let told = problem(builder(&restored, &State::default()).trail(place.trail()).build().await);
+    let problem_text =
+        problem(builder(&restored, &State::default()).trail(trail_fixture.trail()).build().await);
     assert!(
-        told.contains(&format!("the database ends with record 8, and the trail with record {all}")),
-        "{told}"
+        problem_text
+            .contains(&format!("the database ends with record 8, and the trail with record {all}")),
+        "{problem_text}"
     );
-    assert!(told.contains("Nothing runs until that is settled"), "{told}");
+    assert!(problem_text.contains("Nothing runs until that is settled"), "{problem_text}");
 
     // A person settles it, at a gate that has no tools.
     let fixture: Gate<NoTools> =
         Gate::builder(()).directory(people()).store(Arc::clone(&restored)).build().await.unwrap();
     let dana = fixture.reviewer("dana").await.unwrap();
-    let trail = Arc::new(place.trail());
-    let parted = fixture.compare_with(&Arc::new(place.reader())).await.unwrap().unwrap();
-    assert!(parted.is_older() && parted.seq() == 9, "{parted}");
+    let trail = Arc::new(trail_fixture.trail());
+    let divergence =
+        fixture.compare_with(&Arc::new(trail_fixture.reader())).await.unwrap().unwrap();
+    assert!(divergence.is_older() && divergence.seq() == 9, "{divergence}");
     assert!(
         fixture
             .settle_trail(&trail, &dana, " ")
@@ -383,9 +390,9 @@ async fn l75_an_older_copy_is_told_and_nothing_runs_until_a_person_settles_it() 
             .to_string()
             .contains("needs a reason")
     );
-    let lost = fixture.settle_trail(&trail, &dana, "restored Monday's backup").await.unwrap();
-    assert_eq!(lost.len(), 3, "those that began after the backup");
-    assert!(lost.iter().all(|call| !call.was_open() && call.subject().tool() == "read"));
+    let orphaned = fixture.settle_trail(&trail, &dana, "restored Monday's backup").await.unwrap();
+    assert_eq!(orphaned.len(), 3, "those that began after the backup");
+    assert!(orphaned.iter().all(|call| !call.was_open() && call.subject().tool() == "read"));
     assert!(matches!(
         fixture.settle_trail(&trail, &dana, "again").await,
         Err(TrailError::NotDiverged)
@@ -393,15 +400,15 @@ async fn l75_an_older_copy_is_told_and_nothing_runs_until_a_person_settles_it() 
 
     // Then it goes on, and the trail tells both sides.
     let gate: Gate<Tools> =
-        builder(&restored, &State::default()).trail(place.trail()).build().await.unwrap();
+        builder(&restored, &State::default()).trail(trail_fixture.trail()).build().await.unwrap();
     drop(submit_read(&gate, "later").await);
     gate.seal().await.unwrap();
-    let told = story(&place.reader());
-    assert!(told.contains(&"break before record 9".to_owned()), "{told:?}");
-    assert_eq!(told.iter().filter(|kind| *kind == "trail_settled").count(), 1);
+    let kinds = event_kinds(&trail_fixture.reader());
+    assert!(kinds.contains(&"break before record 9".to_owned()), "{kinds:?}");
+    assert_eq!(kinds.iter().filter(|kind| *kind == "trail_settled").count(), 1);
     drop(gate);
-    until_free(&place).await;
-    drop(sealed(&restored, &place).await);
+    until_free(&trail_fixture).await;
+    drop(sealed(&restored, &trail_fixture).await);
 }
 
 #[tokio::test]
@@ -409,9 +416,9 @@ async fn l75_a_call_that_ran_after_the_backup_does_not_run_again() {
     let (store, place) = (fresh(), Place::new());
     let gate = sealed(&store, &place).await;
     let turn = run(&gate).submit([call("1", "wipe", json!({"disk": "a"}))]).await.unwrap();
-    let pending = gate.approval(asked(&turn).id()).await.unwrap().unwrap();
+    let pending = gate.approval(only_interruption(&turn).id()).await.unwrap().unwrap();
     let before = store.records(&RecordFilter::after(0)).await.unwrap().len();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     drop(run(&gate).submit([call("1", "wipe", json!({"disk": "a"}))]).await.unwrap());
     gate.seal().await.unwrap();
     drop((turn, gate));
@@ -425,9 +432,9 @@ async fn l75_a_call_that_ran_after_the_backup_does_not_run_again() {
     let fixture: Gate<NoTools> =
         Gate::builder(()).directory(people()).store(Arc::clone(&restored)).build().await.unwrap();
     let dana = fixture.reviewer("dana").await.unwrap();
-    let lost = fixture.settle_trail(&Arc::new(place.trail()), &dana, "restored").await.unwrap();
+    let orphaned = fixture.settle_trail(&Arc::new(place.trail()), &dana, "restored").await.unwrap();
     assert_eq!(
-        lost.iter().map(gate_runtime::trail::OrphanedCall::was_open).collect::<Vec<_>>(),
+        orphaned.iter().map(gate_runtime::trail::OrphanedCall::was_open).collect::<Vec<_>>(),
         [true]
     );
     let state = State::default();
@@ -455,13 +462,14 @@ async fn l75_a_changed_record_is_named_with_the_place() {
             gate_runtime::store::CommitOutcome::Done
         );
     }
-    let told = problem(builder(&changed, &State::default()).trail(place.trail()).build().await);
+    let problem_text =
+        problem(builder(&changed, &State::default()).trail(place.trail()).build().await);
     assert!(
-        told.contains(
+        problem_text.contains(
             "(finished) of the database is not the one that was sealed: it differs at \
             `/event/outcome/json`"
         ),
-        "{told}"
+        "{problem_text}"
     );
 }
 
@@ -471,7 +479,7 @@ async fn decided(place: &Place) -> Vec<String> {
     let gate = sealed(&store, place).await;
     let turn =
         run(&gate).submit([call("1", "pay", json!({"to": "ann", "amount": 500}))]).await.unwrap();
-    asked(&turn).approve(&dana(&gate).await).comment("as agreed").await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).comment("as agreed").await.unwrap();
     drop(run(&gate).submit([call("1", "pay", json!({"to": "ann", "amount": 500}))]).await.unwrap());
     gate.seal().await.unwrap();
     drop((turn, gate));
@@ -502,9 +510,10 @@ fn told_of(place: &Place, entries: &[String]) -> String {
     let file = place.folder().join(format!("tile/entries/000.p/{}", place.reader().size()));
     let before = std::fs::read(&file).unwrap();
     std::fs::write(&file, bundle).unwrap();
-    let told = place.reader().entries(0).find_map(Result::err).map(|error| error.to_string());
+    let problem_text =
+        place.reader().entries(0).find_map(Result::err).map(|error| error.to_string());
     std::fs::write(&file, before).unwrap();
-    told.unwrap_or_default()
+    problem_text.unwrap_or_default()
 }
 
 #[tokio::test]
@@ -546,9 +555,9 @@ async fn l76_a_story_that_could_not_have_happened_is_found_also_where_it_is_sign
     assert_eq!(audited(&entries), "");
     let vote = entries.iter().position(|entry| entry.contains("\"voted\"")).unwrap();
     let renumbered = |mut entries: Vec<String>| {
-        for (place, entry) in entries.iter_mut().enumerate() {
+        for (index, entry) in entries.iter_mut().enumerate() {
             let mut value: serde_json::Value = serde_json::from_str(entry).unwrap();
-            value["seq"] = json!(place + 1);
+            value["seq"] = json!(index + 1);
             *entry = value.to_string();
         }
         entries
@@ -694,8 +703,8 @@ async fn l77_every_field_that_matters_is_under_the_hash() {
             *inner = json!(format!("{inner}!"));
             let mut all = entries.clone();
             all[index] = changed.to_string();
-            let told = told_of(&place, &all);
-            assert!(told.contains(&format!("entry {index}")), "{field}: {told}");
+            let trail_text = told_of(&place, &all);
+            assert!(trail_text.contains(&format!("entry {index}")), "{field}: {trail_text}");
         }
     }
 }
@@ -713,17 +722,18 @@ async fn l_what_cannot_be_sealed_is_refused_before_it_is_on_the_record() {
     }
     let turn = run.submit([call("1", "pay", json!({"to": "ann", "amount": 500}))]).await.unwrap();
     let dana = dana(&gate).await;
-    let refused = asked(&turn).respond(&dana, json!({"paid": u64::MAX})).await.unwrap_err();
+    let refused =
+        only_interruption(&turn).respond(&dana, json!({"paid": u64::MAX})).await.unwrap_err();
     assert!(
         refused.to_string().contains("the answer, at `/paid`: a number beyond ±2^53"),
         "{refused}"
     );
     let scope = Scope::this_run().up_to("amount", u64::MAX).budget("amount", u64::MAX).any("to");
-    drop(asked(&turn).grant(&dana, scope).await.unwrap());
+    drop(only_interruption(&turn).grant(&dana, scope).await.unwrap());
     drop(run.proceed().await.unwrap());
     let status = gate.seal().await.unwrap();
     assert_eq!((status.last_error(), status.unsealed()), (None, 0));
-    assert!(story(&place.reader()).contains(&"grant_given".to_owned()));
+    assert!(event_kinds(&place.reader()).contains(&"grant_given".to_owned()));
 }
 
 /// A rotation that ended between the introduction of the new key and its first checkpoint.
@@ -753,8 +763,8 @@ async fn l_the_old_key_does_not_go_on_once_the_new_one_is_introduced() {
     drop(writer);
 
     let built = builder::<Tools>(&store, &State::default()).trail(trail()).build().await;
-    let told = problem(built);
-    assert!(told.contains("finish what `gate audit key rotate` began"), "{told}");
+    let problem_text = problem(built);
+    assert!(problem_text.contains("finish what `gate audit key rotate` began"), "{problem_text}");
     Trail::rotate_key(place.folder(), &file).unwrap();
     let gate: Gate<Tools> =
         builder(&store, &State::default()).trail(trail()).build().await.unwrap();
@@ -819,8 +829,8 @@ async fn l_an_import_of_a_call_that_is_there_could_not_have_happened() {
     imported["status"] = json!("approved");
     imported["seq"] = json!(voted + 1);
     forged[voted] = imported.to_string();
-    let told = audited(&forged);
-    assert!(told.contains("(imported)"), "{told}");
+    let problem_text = audited(&forged);
+    assert!(problem_text.contains("(imported)"), "{problem_text}");
 }
 
 /// Numbers beyond 2^53 would be sealed as others, and could not be read again.
@@ -830,13 +840,13 @@ async fn l_a_time_without_end_can_be_sealed() {
     let gate = sealed(&store, &place).await;
     let turn = run(&gate).submit([call("1", "wipe", json!({"disk": "a"}))]).await.unwrap();
     let scope = Scope::this_run().any("disk").uses(3).per(std::time::Duration::MAX);
-    asked(&turn).grant(&dana(&gate).await, scope).await.unwrap();
+    only_interruption(&turn).grant(&dana(&gate).await, scope).await.unwrap();
     let patient = ask(role("manager"))
         .within(std::time::Duration::MAX)
         .remind_every(std::time::Duration::MAX);
     gate.run("run").guard("work", patient, async || Ok::<_, String>(())).await.unwrap();
     gate.seal().await.unwrap();
-    story(&place.reader());
+    event_kinds(&place.reader());
     drop((turn, gate));
     until_free(&place).await;
     drop(sealed(&store, &place).await);
@@ -852,8 +862,8 @@ async fn l_a_record_of_any_length_is_read_again() {
     let done = run.guard("work", ask(role("manager")), async || Err::<(), _>(long.clone()));
     let decide = async {
         loop {
-            if let Some(asked) = gate.pending().await.unwrap().first() {
-                break drop(asked.reject(&dana(&gate).await, "no").await.unwrap());
+            if let Some(interruption) = gate.pending().await.unwrap().first() {
+                break drop(interruption.reject(&dana(&gate).await, "no").await.unwrap());
             }
             tokio::task::yield_now().await;
         }
@@ -861,7 +871,7 @@ async fn l_a_record_of_any_length_is_read_again() {
     drop(tokio::join!(done, decide));
     let status = gate.seal().await.unwrap();
     assert_eq!(status.last_error(), None);
-    assert_eq!(story(&place.reader()).len() as u64, place.reader().size());
+    assert_eq!(event_kinds(&place.reader()).len() as u64, place.reader().size());
 }
 
 /// Whoever lets records wait for longer than a minute says so to every process.
@@ -1025,7 +1035,7 @@ async fn l_what_is_no_record_is_not_sealed() {
     }
     write(&good);
     crate::scenarios::desk::until(async || gate.seal().await.unwrap().last_error().is_none()).await;
-    assert_eq!(story(&place.reader()).last().map(String::as_str), Some("action"));
+    assert_eq!(event_kinds(&place.reader()).last().map(String::as_str), Some("action"));
 }
 
 /// The database knows nothing of it, but the trail does.
@@ -1041,14 +1051,14 @@ async fn l75_a_call_that_the_backup_does_not_know_does_not_run_again() {
             call("2", "read", json!({"id": "b"})),
         ]
     };
-    let told = |turn: &Turn| -> Vec<String> {
+    let texts_of = |turn: &Turn| -> Vec<String> {
         turn.answers()
             .iter()
             .map(|answer| answer.for_model().clone())
             .chain([format!("{:?}", kinds(turn))])
             .collect()
     };
-    let first = told(&run(&gate).submit(calls()).await.unwrap());
+    let first = texts_of(&run(&gate).submit(calls()).await.unwrap());
     gate.seal().await.unwrap();
     drop(gate);
     until_free(&place).await;
@@ -1065,20 +1075,20 @@ async fn l75_a_call_that_the_backup_does_not_know_does_not_run_again() {
     let state = State::default();
     let gate: Gate<Tools> = builder(&restored, &state).trail(place.trail()).build().await.unwrap();
     let again = run(&gate).submit(calls()).await.unwrap();
-    assert_eq!(told(&again), first);
+    assert_eq!(texts_of(&again), first);
     assert!(state.0.ran().is_empty(), "{:?}", state.0.ran());
     gate.seal().await.unwrap();
-    story(&place.reader());
+    event_kinds(&place.reader());
 }
 
 /// A witness that is away at first.
-struct Late {
+struct LateWitness {
     keys: Vec<gate_runtime::audit::VerifierKey>,
     witness: gate_runtime::audit::Witness,
     was_asked: std::sync::atomic::AtomicBool,
 }
 
-impl gate_runtime::trail::Witness for Late {
+impl gate_runtime::trail::Witness for LateWitness {
     fn keys(&self) -> &[gate_runtime::audit::VerifierKey] {
         &self.keys
     }
@@ -1116,7 +1126,7 @@ async fn l_a_witness_that_was_away_is_asked_again_though_nothing_happens() {
     let witness = SigningKey::from_seed("w", KeyKind::Witness, [2; 32]).unwrap();
     let keys = vec![witness.verifier().clone()];
     let witness = gate_runtime::audit::Witness::new(witness).unwrap();
-    let trail = place.trail().witness(Late { keys, witness, was_asked: false.into() });
+    let trail = place.trail().witness(LateWitness { keys, witness, was_asked: false.into() });
     let gate: Gate<Tools> = builder(&store, &State::default()).trail(trail).build().await.unwrap();
     let status = gate.seal().await.unwrap();
     assert!(status.cosignatures() == 0 && status.witness_error().is_some(), "{status:?}");

@@ -8,7 +8,8 @@ use gate_runtime::run::{AgentHop, RunError, RunState};
 use serde_json::json;
 
 use crate::scenarios::desk::{
-    Pay, State, Tools, Wipe, World, asked, builder, call, dana, gate, kinds, people, records, texts,
+    Pay, State, Tools, Wipe, World, builder, call, dana, gate, kinds, only_interruption, people,
+    records, texts,
 };
 use crate::scenarios::stores::{Shared, on_every_store};
 
@@ -57,7 +58,7 @@ async fn n45_a_nested_agents_call_pauses_the_outer_run_and_resumes_at_that_very_
     // The outer run shows the question, and its own calls are not mixed up with it.
     let turn = outer.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["succeeded"]);
-    let question = asked(&turn).id();
+    let question = only_interruption(&turn).id();
     let saved = outer.state().await.unwrap().to_json();
     drop((outer, inner, turn, gate));
 
@@ -65,8 +66,8 @@ async fn n45_a_nested_agents_call_pauses_the_outer_run_and_resumes_at_that_very_
     let gate = team(&store, &state).await;
     let outer = gate.resume(RunState::from_json(&saved).unwrap()).await.unwrap();
     let turn = outer.proceed().await.unwrap();
-    assert_eq!(asked(&turn).id(), question);
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    assert_eq!(only_interruption(&turn).id(), question);
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     let inner = outer.child("call_7");
     assert_eq!(inner.info().agent(), "cleaner");
     for _ in 0..2 {
@@ -85,7 +86,7 @@ async fn n45_a_nested_run_in_a_nested_run_resumes_too(store: Shared) {
     let saved = outer.state().await.unwrap();
     let gate = team(&store, &state).await;
     let outer = gate.resume(saved).await.unwrap();
-    asked(&outer.proceed().await.unwrap()).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&outer.proceed().await.unwrap()).approve(&dana(&gate).await).await.unwrap();
     assert!(outer.child("m").proceed().await.unwrap().answers().is_empty());
     assert_eq!(texts(&outer.child("m").child("i").proceed().await.unwrap()), ["wiped c"]);
 }
@@ -105,14 +106,14 @@ async fn n46_a_nested_run_does_not_inherit_grants_nor_give_any(store: Shared) {
     let dana = dana(&gate).await;
     let outer = gate.run("run");
     let turn = outer.submit([wipe("1", "a")]).await.unwrap();
-    asked(&turn).grant(&dana, Scope::this_run().any("disk")).await.unwrap();
+    only_interruption(&turn).grant(&dana, Scope::this_run().any("disk")).await.unwrap();
     assert_eq!(kinds(&outer.proceed().await.unwrap()), ["succeeded"]);
     assert_eq!(kinds(&outer.submit([wipe("2", "b")]).await.unwrap()), ["succeeded"]);
 
     let inner = outer.child("c").agent("support");
     let turn = inner.submit([wipe("3", "b")]).await.unwrap();
     assert_eq!(kinds(&turn), ["waiting"]);
-    asked(&turn).grant(&dana, Scope::this_run().any("disk")).await.unwrap();
+    only_interruption(&turn).grant(&dana, Scope::this_run().any("disk")).await.unwrap();
     assert_eq!(kinds(&inner.proceed().await.unwrap()), ["succeeded"]);
     let other = gate.run("other");
     assert_eq!(kinds(&other.child("c").submit([wipe("3", "b")]).await.unwrap()), ["waiting"]);
@@ -123,7 +124,7 @@ async fn n46_a_nested_run_does_not_inherit_approvals(store: Shared) {
     let (gate, world) = gate(&store).await;
     let outer = gate.run("run");
     let turn = outer.submit([wipe("1", "a")]).await.unwrap();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     // The very same call, id and all, in a nested run: it is another call.
     assert_eq!(kinds(&outer.child("c").submit([wipe("1", "a")]).await.unwrap()), ["waiting"]);
     assert_eq!(world.ran(), [""; 0]);
@@ -168,7 +169,7 @@ async fn n47_what_was_proposed_before_a_handoff_stays_the_first_agents(store: Sh
     let run = gate.run("run").agent("cleaner");
     let turn = run.submit([wipe("1", "a")]).await.unwrap();
     run.hand_off("lead").unwrap();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     // The lead may not propose it; it did not.
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     assert_eq!(kinds(&run.submit([wipe("2", "b")]).await.unwrap()), ["denied"]);
@@ -216,7 +217,7 @@ async fn n_a_nested_run_acts_for_the_same_person_who_cannot_approve(store: Share
     assert_eq!(inner.info().principal().unwrap().as_str(), "mia");
     assert_eq!(inner.info().case().unwrap().as_str(), "ticket-7");
     let turn = inner.submit([wipe("1", "a")]).await.unwrap();
-    assert!(asked(&turn).approve(&gate.reviewer("mia").await.unwrap()).await.is_err());
+    assert!(only_interruption(&turn).approve(&gate.reviewer("mia").await.unwrap()).await.is_err());
     assert_eq!(kinds(&inner.proceed().await.unwrap()), ["waiting"]);
     assert_eq!(world.ran(), [""; 0]);
 }
@@ -255,7 +256,10 @@ async fn n_no_run_can_pass_for_a_nested_one(store: Shared) {
     let (gate, world) = gate(&store).await;
     let outer = gate.run("run");
     let turn = outer.child("c").submit([wipe("1", "a")]).await.unwrap();
-    asked(&turn).grant(&dana(&gate).await, Scope::this_run().any("disk")).await.unwrap();
+    only_interruption(&turn)
+        .grant(&dana(&gate).await, Scope::this_run().any("disk"))
+        .await
+        .unwrap();
     for forged in
         [gate.run("run>c"), outer.child("c>d"), gate.run("run>"), outer.child(""), gate.run("")]
     {
@@ -284,13 +288,13 @@ async fn n_a_rejection_follows_into_nested_runs_and_out_of_them(store: Shared) {
     let (gate, world) = gate(&store).await;
     let (outer, dana) = (gate.run("run"), dana(&gate).await);
     let turn = outer.submit([wipe("1", "prod")]).await.unwrap();
-    asked(&turn).reject(&dana, "never").await.unwrap();
+    only_interruption(&turn).reject(&dana, "never").await.unwrap();
     let inner = outer.child("x");
     assert_eq!(kinds(&inner.submit([wipe("1", "prod")]).await.unwrap()), ["rejected"]);
     let turn = inner.submit([wipe("2", "test")]).await.unwrap();
-    assert_eq!(asked(&turn).approval().earlier()[0].reason(), "never");
+    assert_eq!(only_interruption(&turn).approval().earlier()[0].reason(), "never");
 
-    asked(&turn).reject(&dana, "not that either").await.unwrap();
+    only_interruption(&turn).reject(&dana, "not that either").await.unwrap();
     assert_eq!(kinds(&outer.child("y").submit([wipe("1", "test")]).await.unwrap()), ["rejected"]);
     assert_eq!(kinds(&outer.submit([wipe("3", "test")]).await.unwrap()), ["rejected"]);
     // Another run is another matter.
@@ -305,26 +309,26 @@ async fn n_for_whom_the_outer_run_acts_counts_whenever_it_is_said(store: Shared)
     let outer = outer.on_behalf_of("dana").case("ticket-7");
     let turn = inner.submit([wipe("1", "a")]).await.unwrap();
     assert_eq!(inner.info().case().unwrap().as_str(), "ticket-7");
-    assert!(asked(&turn).approve(&dana(&gate).await).await.is_err());
+    assert!(only_interruption(&turn).approve(&dana(&gate).await).await.is_err());
     let resumed = gate.resume(outer.state().await.unwrap()).await.unwrap();
     assert_eq!(resumed.child("x").info().principal().unwrap().as_str(), "dana");
 }
 
 /// Pays after it looked at something, through a gate of its own run.
 #[gated_tool(policy = "never_ask")]
-async fn settle_bill(#[state] office: &Office, to: String) -> String {
-    let run = office.1.get().expect("it is set").run("bill").agent("support");
+async fn settle_bill(#[state] nested: &NestedState, to: String) -> String {
+    let run = nested.1.get().expect("it is set").run("bill").agent("support");
     match crate::scenarios::desk::pay(&run, to.clone(), 500, None).await {
-        Ok(paid) => format!("settled: {paid} ({} payments)", office.0.0.ran().len()),
+        Ok(paid) => format!("settled: {paid} ({} payments)", nested.0.0.ran().len()),
         Err(error) => format!("not settled: {error}"),
     }
 }
 
 /// A world, and a gate that the tools can use.
 #[derive(Clone, Default)]
-struct Office(State, Arc<OnceLock<Gate<Bills>>>);
+struct NestedState(State, Arc<OnceLock<Gate<Bills>>>);
 
-impl Provides<World> for Office {
+impl Provides<World> for NestedState {
     fn provide(&self) -> &World {
         &self.0.0
     }
@@ -332,8 +336,8 @@ impl Provides<World> for Office {
 
 /// Settles a bill through the tool that settles bills.
 #[gated_tool(policy = "never_ask")]
-async fn close_month(#[state] office: &Office, to: String) -> String {
-    let run = office.1.get().expect("it is set").run("month").agent("support");
+async fn close_month(#[state] nested: &NestedState, to: String) -> String {
+    let run = nested.1.get().expect("it is set").run("month").agent("support");
     match settle_bill(&run, to).await {
         Ok(settled) => format!("closed: {settled}"),
         Err(error) => format!("not closed: {error}"),
@@ -354,29 +358,29 @@ fn sign_bill(to: String) -> String {
 
 /// Files a bill once it is signed.
 #[gated_tool(policy = "never_ask")]
-async fn file_bill(#[state] office: &Office, to: String) -> String {
-    let run = office.1.get().expect("it is set").run("file").agent("support");
+async fn file_bill(#[state] nested: &NestedState, to: String) -> String {
+    let run = nested.1.get().expect("it is set").run("file").agent("support");
     sign_bill(&run, to).await.unwrap_or_else(|error| error.to_string())
 }
 
-registry! { Bills for Office { SettleBill, CloseMonth, SignBill, FileBill, Pay } }
+registry! { Bills for NestedState { SettleBill, CloseMonth, SignBill, FileBill, Pay } }
 
-async fn office(store: &Shared) -> (Gate<Bills>, Arc<World>) {
-    let office = Office::default();
+async fn nested_gate(store: &Shared) -> (Gate<Bills>, Arc<World>) {
+    let nested = NestedState::default();
     let builder =
-        Gate::builder(office.clone()).agent("support").directory(people()).store(Arc::clone(store));
+        Gate::builder(nested.clone()).agent("support").directory(people()).store(Arc::clone(store));
     let gate: Gate<Bills> = builder.build().await.unwrap();
-    office.1.set(gate.clone()).unwrap();
-    (gate, office.0.0)
+    nested.1.set(gate.clone()).unwrap();
+    (gate, nested.0.0)
 }
 
 async fn n_a_question_of_a_body_is_one_of_its_run_and_nobody_waits_for_it(store: Shared) {
-    let (gate, world) = office(&store).await;
+    let (gate, world) = nested_gate(&store).await;
     let run = gate.run("run").on_behalf_of("mia");
     let turn = run.submit([call("1", "settle_bill", json!({"to": "alice"}))]).await.unwrap();
     assert_eq!(kinds(&turn), ["running"]);
     assert!(texts(&turn)[0].contains("waits for a person"), "{:?}", texts(&turn));
-    let inner = asked(&turn);
+    let inner = only_interruption(&turn);
     assert_eq!(inner.approval().subject().info().run(), "run>1/bill");
     assert_eq!(
         inner.approval().subject().info().principal().unwrap(),
@@ -386,7 +390,11 @@ async fn n_a_question_of_a_body_is_one_of_its_run_and_nobody_waits_for_it(store:
     for _ in 0..2 {
         let again = run.proceed().await.unwrap();
         assert_eq!(kinds(&again), ["running"], "looking again waits for nobody either");
-        assert_eq!(asked(&again).id(), inner.id(), "and the question is still the run's");
+        assert_eq!(
+            only_interruption(&again).id(),
+            inner.id(),
+            "and the question is still the run's"
+        );
     }
     inner.approve(&dana(&gate).await).await.unwrap();
     let turn = run.wait().await.unwrap();
@@ -396,11 +404,11 @@ async fn n_a_question_of_a_body_is_one_of_its_run_and_nobody_waits_for_it(store:
 }
 
 async fn n_a_question_of_a_body_that_is_refused_ends_the_body(store: Shared) {
-    let (gate, world) = office(&store).await;
+    let (gate, world) = nested_gate(&store).await;
     let run = gate.run("run").on_behalf_of("mia");
     let turn = run.submit([call("1", "settle_bill", json!({"to": "alice"}))]).await.unwrap();
     let decide = async {
-        asked(&turn).reject(&dana(&gate).await, "not this one").await.unwrap();
+        only_interruption(&turn).reject(&dana(&gate).await, "not this one").await.unwrap();
     };
     let (turn, ()) = tokio::join!(run.wait(), decide);
     assert!(texts(&turn.unwrap())[0].starts_with("not settled:"));
@@ -409,26 +417,26 @@ async fn n_a_question_of_a_body_that_is_refused_ends_the_body(store: Shared) {
 }
 
 async fn n_a_question_of_a_body_stays_the_runs_while_people_vote(store: Shared) {
-    let (gate, _) = office(&store).await;
+    let (gate, _) = nested_gate(&store).await;
     let run = gate.run("run").on_behalf_of("mia");
     let turn = run.submit([call("1", "file_bill", json!({"to": "alice"}))]).await.unwrap();
-    let inner = asked(&turn);
+    let inner = only_interruption(&turn);
     // One of them votes in another process.
-    let (elsewhere, _) = office(&store).await;
+    let (elsewhere, _) = nested_gate(&store).await;
     let there = elsewhere.interruption(inner.id()).await.unwrap().unwrap();
     there.approve(&dana(&elsewhere).await).await.unwrap();
     let turn = run.proceed().await.unwrap();
-    assert_eq!(asked(&turn).id(), inner.id(), "one more is to agree");
-    asked(&turn).approve(&gate.reviewer("omar").await.unwrap()).await.unwrap();
+    assert_eq!(only_interruption(&turn).id(), inner.id(), "one more is to agree");
+    only_interruption(&turn).approve(&gate.reviewer("omar").await.unwrap()).await.unwrap();
     assert_eq!(texts(&run.wait().await.unwrap()), ["signed for alice"]);
 }
 
 async fn n_a_question_of_a_body_in_a_body_lets_nobody_wait_and_reaches_both(store: Shared) {
-    let (gate, world) = office(&store).await;
+    let (gate, world) = nested_gate(&store).await;
     let run = gate.run("run").on_behalf_of("mia");
     let turn = run.submit([call("1", "close_month", json!({"to": "alice"}))]).await.unwrap();
     assert_eq!(kinds(&turn), ["running"]);
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     let turn = run.wait().await.unwrap();
     assert_eq!(texts(&turn), ["closed: settled: paid 500 to alice (1 payments)"]);
     assert_eq!(world.ran(), ["pay 500 to alice"]);

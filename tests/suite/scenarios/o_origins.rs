@@ -16,8 +16,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::scenarios::desk::{State, World, asked, builder, call, dana, kinds, people};
-use crate::scenarios::stores::{Shared, Troubled, on_every_store};
+use crate::scenarios::desk::{State, World, builder, call, dana, kinds, only_interruption, people};
+use crate::scenarios::stores::{FaultyStore, Shared, on_every_store};
 
 on_every_store! {
     o_an_injected_payment_asks_however_small_and_what_the_user_said_goes_through,
@@ -159,7 +159,7 @@ async fn o_in_every_dialect_a_tools_words_are_not_the_users(store: Shared) {
         let calls = [pay("1", "alice@example.com", 1200.5), pay("2", "mallory@evil.example", 0.01)];
         let turn = run.submit(calls).await.unwrap();
         assert_eq!(kinds(&turn), ["succeeded", "waiting"], "{number}");
-        let from_mail = asked(&turn).approval().assessment().origins();
+        let from_mail = only_interruption(&turn).approval().assessment().origins();
         assert_eq!(
             from_mail.map(|(place, origin)| format!("{place} {origin}")).collect::<Vec<_>>(),
             ["/amount from read_mail", "/recipient from read_mail"],
@@ -174,7 +174,7 @@ async fn o_the_reviewer_sees_where_every_argument_came_from(store: Shared) {
     let arguments =
         json!({"recipient": "mallory@evil.example", "amount": 7, "notify": ["alice@example.com"]});
     let turn = run.submit([call("1", "transfer", arguments)]).await.unwrap();
-    let assessment = asked(&turn).approval().assessment();
+    let assessment = only_interruption(&turn).approval().assessment();
     let shown = assessment.to_string();
     let (_, origins) = shown.split_once("origins\n").unwrap();
     assert_eq!(
@@ -186,7 +186,7 @@ async fn o_the_reviewer_sees_where_every_argument_came_from(store: Shared) {
     assert_eq!(stored["origins"][2]["origin"], json!({"type": "tool", "tool": "read_mail"}));
     let state = run.state().await.unwrap();
     let resumed = gate.resume(state).await.unwrap().proceed().await.unwrap();
-    assert_eq!(asked(&resumed).approval().assessment().origins().count(), 3);
+    assert_eq!(only_interruption(&resumed).approval().assessment().origins().count(), 3);
 }
 
 /// Once by rule, then a person; what fails is a question too.
@@ -281,7 +281,7 @@ async fn o_a_value_that_only_looks_like_a_part_of_what_was_said_asks(store: Shar
 async fn o_without_a_history_nothing_was_said_by_the_user(store: Shared) {
     let (gate, _) = bank(&store).await;
     let turn = gate.run("run").submit([pay("1", "alice@example.com", 1200.5)]).await.unwrap();
-    assert_eq!(asked(&turn).approval().assessment().origins().count(), 0);
+    assert_eq!(only_interruption(&turn).approval().assessment().origins().count(), 0);
 }
 
 /// Denies what a tool made up.
@@ -335,7 +335,7 @@ async fn o_what_is_heard_while_the_run_goes_on_counts(store: Shared) {
     );
     // The earlier question is judged again before it runs, and still needs its person.
     let turn = run.proceed().await.unwrap();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     assert_eq!(run.proceed().await.unwrap().late().len(), 1);
 }
 
@@ -401,7 +401,7 @@ fn read_mail(#[state] world: &World) -> String {
 
 registry! { MailTools for State { Transfer, ReadMail } }
 
-async fn desk(store: &Shared) -> Gate<MailTools> {
+async fn mail_gate(store: &Shared) -> Gate<MailTools> {
     builder(store, &State::default()).build().await.unwrap()
 }
 
@@ -422,13 +422,13 @@ async fn mail_was_read(gate: &Gate<MailTools>) -> Run<MailTools> {
 async fn o_a_summary_that_stands_in_the_users_role_does_not_make_a_tools_words_the_users(
     store: Shared,
 ) {
-    let gate = desk(&store).await;
+    let gate = mail_gate(&store).await;
     let run = mail_was_read(&gate).await;
     // The application never told what the tool returned: the gate ran it.
     run.set_history([Message::user(SUMMARY), Message::user("Go on.")]);
     let turn = run.submit([pay("2", "mallory@evil.example", 1200.5)]).await.unwrap();
     assert_eq!(kinds(&turn), ["waiting"]);
-    let origins = asked(&turn).approval().assessment().origins();
+    let origins = only_interruption(&turn).approval().assessment().origins();
     let origins: Vec<String> = origins.map(|(place, origin)| format!("{place} {origin}")).collect();
     assert_eq!(origins, ["/amount said by the user", "/recipient from read_mail"]);
     // What the user said first is still the user's, and so is what the user says now.
@@ -446,14 +446,14 @@ async fn o_a_summary_that_stands_in_the_users_role_does_not_make_a_tools_words_t
 async fn o_what_a_tool_returned_stays_its_own_for_every_handle_of_the_run_and_after_a_restart(
     store: Shared,
 ) {
-    let gate = desk(&store).await;
+    let gate = mail_gate(&store).await;
     drop(mail_was_read(&gate).await);
     let summaries = [
         vec![Message::user(SUMMARY)],
         vec![Message::user(SUMMARY), Message::tool("read_mail", MAIL), Message::user("Go on.")],
         vec![Message::user(ASKED), Message::user(SUMMARY)],
     ];
-    let restarted = desk(&store).await;
+    let restarted = mail_gate(&store).await;
     for (number, history) in summaries.into_iter().enumerate() {
         for (process, gate) in [&gate, &restarted].into_iter().enumerate() {
             let run = gate.run("run").history(history.clone());
@@ -469,8 +469,8 @@ async fn o_what_a_tool_returned_stays_its_own_for_every_handle_of_the_run_and_af
 async fn o_what_the_user_said_first_stays_the_users_after_a_restart_though_tools_repeat_it(
     store: Shared,
 ) {
-    drop(mail_was_read(&desk(&store).await).await);
-    let gate = desk(&store).await;
+    drop(mail_was_read(&mail_gate(&store).await).await);
+    let gate = mail_gate(&store).await;
     let run = gate.run("run").history([
         Message::system("It is another day."),
         Message::user(ASKED),
@@ -482,7 +482,7 @@ async fn o_what_the_user_said_first_stays_the_users_after_a_restart_though_tools
         ["succeeded"]
     );
     // Said anew, after the tool had said it: nobody knows whose idea it was.
-    let run = desk(&store)
+    let run = mail_gate(&store)
         .await
         .run("run")
         .history([Message::user("Send 1200.50 to alice@example.com.")]);
@@ -493,7 +493,7 @@ async fn o_what_the_user_said_first_stays_the_users_after_a_restart_though_tools
 }
 
 async fn o_where_another_key_cannot_tell_what_was_heard_a_person_is_asked(store: Shared) {
-    drop(mail_was_read(&desk(&store).await).await);
+    drop(mail_was_read(&mail_gate(&store).await).await);
     let gate: Gate<MailTools> =
         builder(&store, &State::default()).key([9; 32]).build().await.unwrap();
     let run = gate.run("run").history([Message::user(ASKED)]);
@@ -504,19 +504,19 @@ async fn o_where_another_key_cannot_tell_what_was_heard_a_person_is_asked(store:
 }
 
 async fn o_a_window_that_leaves_out_the_beginning_goes_on_to_work(store: Shared) {
-    let gate = desk(&store).await;
-    let mut told =
+    let gate = mail_gate(&store).await;
+    let mut messages =
         vec![Message::system("You are a bank's assistant. Turn 0."), Message::user(ASKED)];
     for turn in 0..20 {
-        let window = told.iter().skip(told.len().saturating_sub(6)).cloned();
+        let window = messages.iter().skip(messages.len().saturating_sub(6)).cloned();
         // Each request makes its own handle, and its prompt says the time.
         let run = gate
             .run("run")
             .history([Message::system(format!("It is turn {turn}."))].into_iter().chain(window));
         let (page, payment) = (format!("read {turn}"), format!("pay {turn}"));
         let read = run.submit([read(&page)]).await.unwrap();
-        told.push(Message::tool("read_mail", read.answers()[0].for_model()));
-        told.push(Message::user(format!("Go on with {turn}.")));
+        messages.push(Message::tool("read_mail", read.answers()[0].for_model()));
+        messages.push(Message::user(format!("Go on with {turn}.")));
         let kinds = kinds(&run.submit([pay(&payment, "alice@example.com", 1200.5)]).await.unwrap());
         assert_eq!(kinds, ["succeeded"], "{turn}");
         let kinds = self::kinds(
@@ -527,7 +527,7 @@ async fn o_a_window_that_leaves_out_the_beginning_goes_on_to_work(store: Shared)
 }
 
 async fn o_a_compacted_summary_is_nobodys_word_after_a_restart_either(store: Shared) {
-    let gate = desk(&store).await;
+    let gate = mail_gate(&store).await;
     let run = mail_was_read(&gate).await;
     run.compact(SUMMARY);
     assert_eq!(
@@ -539,8 +539,10 @@ async fn o_a_compacted_summary_is_nobodys_word_after_a_restart_either(store: Sha
         kinds(&run.submit([pay("3", "bob@example.com", 1200.5)]).await.unwrap()),
         ["waiting"]
     );
-    let run =
-        desk(&store).await.run("run").history([Message::user(SUMMARY), Message::user("Go on.")]);
+    let run = mail_gate(&store)
+        .await
+        .run("run")
+        .history([Message::user(SUMMARY), Message::user("Go on.")]);
     assert_eq!(
         kinds(&run.submit([pay("4", "bob@example.com", 1200.5)]).await.unwrap()),
         ["waiting"]
@@ -550,7 +552,7 @@ async fn o_a_compacted_summary_is_nobodys_word_after_a_restart_either(store: Sha
 }
 
 async fn o_what_a_nested_run_or_another_process_read_is_a_tools_too(store: Shared) {
-    let (gate, other) = (desk(&store).await, desk(&store).await);
+    let (gate, other) = (mail_gate(&store).await, mail_gate(&store).await);
     let run = gate.run("run").history([Message::user(ASKED)]);
     // Nothing was read when the first rule asked.
     assert_eq!(
@@ -572,8 +574,11 @@ async fn o_what_a_nested_run_or_another_process_read_is_a_tools_too(store: Share
     );
     // A body's answer that a person gave in its place is the tool's, as far as rules are concerned.
     let turn = run.submit([pay("4", "nobody@example.com", 1.0)]).await.unwrap();
-    let fourth =
-        turn.interruptions().iter().find(|asked| asked.approval().subject().call() == "4").unwrap();
+    let fourth = turn
+        .interruptions()
+        .iter()
+        .find(|interruption| interruption.approval().subject().call() == "4")
+        .unwrap();
     fourth.respond(&dana(&gate).await, json!("ask carl@example.com")).await.unwrap();
     run.set_history([Message::user("Send carl@example.com 1200.50.")]);
     assert_eq!(
@@ -611,18 +616,18 @@ async fn o_what_another_program_did_counts_for_overlays(store: Shared) {
 }
 
 async fn o_while_the_store_does_not_tell_what_tools_returned_nothing_runs(store: Shared) {
-    let troubled = Troubled::failing(store);
+    let faulty = FaultyStore::failing(store);
     let state = State::default();
-    let shared: Shared = troubled.clone();
+    let shared: Shared = faulty.clone();
     let gate: Gate<MailTools> = builder(&shared, &state).build().await.unwrap();
     let run = gate.run("run").history([Message::user(ASKED)]);
-    troubled.is_deaf.store(true, Ordering::SeqCst);
+    faulty.is_deaf.store(true, Ordering::SeqCst);
     assert_eq!(
         kinds(&run.submit([pay("1", "alice@example.com", 1200.5)]).await.unwrap()),
         ["unavailable"]
     );
     assert!(state.0.ran().is_empty());
-    troubled.is_deaf.store(false, Ordering::SeqCst);
+    faulty.is_deaf.store(false, Ordering::SeqCst);
     assert_eq!(
         kinds(&run.submit([pay("1", "alice@example.com", 1200.5)]).await.unwrap()),
         ["succeeded"]
@@ -686,17 +691,17 @@ fn ship(
 registry! { ShopTools for State { Ship } }
 
 /// Returns whether what a user said lets the call run that a model made of it.
-async fn runs(store: &Shared, said: &str, arguments: Value) -> bool {
+async fn runs(store: &Shared, user_text: &str, arguments: Value) -> bool {
     let clock = ManualClock::at("2024-05-02T12:00:00Z".parse().unwrap());
     let gate: Gate<ShopTools> =
         builder(store, &State::default()).clock(clock).build().await.unwrap();
-    let run = gate.run(format!("{said} {arguments}")).history([Message::user(said)]);
+    let run = gate.run(format!("{user_text} {arguments}")).history([Message::user(user_text)]);
     let turn = run.submit([call("1", "ship", arguments)]).await.unwrap();
     kinds(&turn) == ["succeeded"]
 }
 
 async fn o_a_day_that_the_user_named_is_no_id(store: Shared) {
-    for said in [
+    for user_text in [
         "On June 13 I fly to Rome",
         "I am there at 13:00",
         "Box 13",
@@ -705,7 +710,7 @@ async fn o_a_day_that_the_user_named_is_no_id(store: Shared) {
         "13 boxes",
         "the 13 orders",
     ] {
-        assert!(!runs(&store, said, json!({"order_id": "13"})).await, "{said}");
+        assert!(!runs(&store, user_text, json!({"order_id": "13"})).await, "{user_text}");
     }
     for said in ["order 13", "Order #13, on June 13!", "order no. 13", "orders 13 and 14"] {
         assert!(runs(&store, said, json!({"order_id": "13"})).await, "{said}");
@@ -715,7 +720,7 @@ async fn o_a_day_that_the_user_named_is_no_id(store: Shared) {
 }
 
 async fn o_times_choices_flags_and_what_is_absent_can_be_asked_for(store: Shared) {
-    let said = "Ship order A-100 on May 20 at 10:00 by express delivery, without gift wrap, \
+    let user_text = "Ship order A-100 on May 20 at 10:00 by express delivery, without gift wrap, \
         within 30 days";
     let order = |field: &str, value: Value| json!({"order_id": "A-100", field: value});
     for (field, value) in [
@@ -727,7 +732,7 @@ async fn o_times_choices_flags_and_what_is_absent_can_be_asked_for(store: Shared
         ("gift_wrap", json!(false)),
         ("within_days", json!(30)),
     ] {
-        assert!(runs(&store, said, order(field, value.clone())).await, "{field} {value}");
+        assert!(runs(&store, user_text, order(field, value.clone())).await, "{field} {value}");
     }
     for (field, value) in [
         ("at", json!("2025-05-20T10:00")),
@@ -737,6 +742,6 @@ async fn o_times_choices_flags_and_what_is_absent_can_be_asked_for(store: Shared
         ("within_days", json!(20)),
         ("within_days", json!(10)),
     ] {
-        assert!(!runs(&store, said, order(field, value.clone())).await, "{field} {value}");
+        assert!(!runs(&store, user_text, order(field, value.clone())).await, "{field} {value}");
     }
 }

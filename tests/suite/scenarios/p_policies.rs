@@ -10,8 +10,8 @@ use gate_runtime::tool::Amount;
 use serde_json::json;
 
 use crate::scenarios::desk::{
-    State, Tools, World, asked, builder, call, dana, gate, gate_at_noon, kinds, people, records,
-    run, story, texts,
+    State, Tools, World, builder, call, dana, gate, gate_at_noon, kinds, only_interruption, people,
+    records, run, story, texts,
 };
 use crate::scenarios::stores::{Shared, fresh, on_every_store};
 
@@ -189,7 +189,9 @@ fn circumstances(rules: Rules<Open>) -> Rules<Open> {
         .when(|call| call.context().roles().iter().all(|role| *role != "resident"))
         .auto_approve("in the morning, when they said please")
         .between(time(9, 0), time(12, 30), EVERY_DAY, "UTC")
-        .when(|call| call.context().history().iter().any(|said| said.text().contains("please")))
+        .when(|call| {
+            call.context().history().iter().any(|message| message.text().contains("please"))
+        })
         .when(|call| call.context().on_behalf_of().is_some_and(|who| *who == "mia"))
         .matches(
             Example::of(Open { door: "a".into() })
@@ -288,15 +290,15 @@ async fn z89_a_rule_that_throws_asks_and_its_siblings_go_on(store: Shared) {
         .await
         .unwrap();
     assert_eq!(kinds(&turn), ["waiting", "succeeded"]);
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded", "succeeded"]);
     assert_eq!(world.ran_sorted(), ["approve panics", "fine"]);
 }
 
 /// An overlay that says what it is told to.
-struct Says(&'static str, fn(&OverlayCall<'_>) -> Result<Option<Objection>, OverlayError>);
+struct FixedOverlay(&'static str, fn(&OverlayCall<'_>) -> Result<Option<Objection>, OverlayError>);
 
-impl Overlay for Says {
+impl Overlay for FixedOverlay {
     fn name(&self) -> &str {
         self.0
     }
@@ -311,8 +313,8 @@ impl Overlay for Says {
 
 async fn p62_an_overlay_that_fails_runs_nothing(store: Shared) {
     for overlay in [
-        Says("errs", |_| Err(OverlayError::new("no connection"))),
-        Says("panics", |_| panic!("out of cheese")),
+        FixedOverlay("errs", |_| Err(OverlayError::new("no connection"))),
+        FixedOverlay("panics", |_| panic!("out of cheese")),
     ] {
         let name = overlay.0;
         let state = State::default();
@@ -337,11 +339,11 @@ async fn p63_an_agents_policy_and_an_overlay_only_tighten(store: Shared) {
                 .policy::<crate::scenarios::desk::Read>(nothing())
                 .policy::<crate::scenarios::desk::Wipe>(never_ask()),
         )
-        .overlay(Says("no payments to mallory", |call| {
+        .overlay(FixedOverlay("no payments to mallory", |call| {
             let to_mallory = call.arguments().get("to") == Some(json!("mallory"));
             Ok(to_mallory.then(|| Objection::deny("mallory is on a list")))
         }))
-        .overlay(Says("no opinion", |_| Ok(None)))
+        .overlay(FixedOverlay("no opinion", |_| Ok(None)))
         .build()
         .await
         .unwrap();
@@ -374,7 +376,7 @@ async fn p63_every_requirement_must_be_met(store: Shared) {
     let directory = people().person("fay", ["fraud"]);
     let gate: Gate<Tools> = builder(&store, &state)
         .directory(directory)
-        .overlay(Says("large", |_| {
+        .overlay(FixedOverlay("large", |_| {
             Ok(Some(Objection::ask("large amounts are looked at", role("fraud"))))
         }))
         .build()
@@ -382,10 +384,10 @@ async fn p63_every_requirement_must_be_met(store: Shared) {
         .unwrap();
     let run = run(&gate);
     let turn = run.submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
-    assert_eq!(asked(&turn).approval().requirements().len(), 2);
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    assert_eq!(only_interruption(&turn).approval().requirements().len(), 2);
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting"]);
-    asked(&turn).approve(&gate.reviewer("fay").await.unwrap()).await.unwrap();
+    only_interruption(&turn).approve(&gate.reviewer("fay").await.unwrap()).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
 }
 
@@ -423,7 +425,7 @@ async fn p64_a_limit_that_is_used_up_asks_and_says_so(store: Shared) {
     }
     let turn = run.submit([send(3)]).await.unwrap();
     assert_eq!(kinds(&turn), ["waiting"]);
-    let shown = asked(&turn).approval().assessment().to_string();
+    let shown = only_interruption(&turn).approval().assessment().to_string();
     assert!(shown.contains("three an hour to each (limit used up)"), "{shown}");
     clock.advance(hours(1));
     assert_eq!(
@@ -499,13 +501,13 @@ async fn p66_an_unknown_tool_or_agent_runs_nothing_and_names_the_known_ones(stor
         .await
         .unwrap();
     assert_eq!(kinds(&turn), ["invalid", "invalid"]);
-    let told = texts(&turn);
+    let model_texts = texts(&turn);
     assert!(
-        told[0].contains("There is no tool `raed`. The tools are `pay`, `read`,")
-            && told[0].contains("did you mean `read`?"),
-        "{told:?}"
+        model_texts[0].contains("There is no tool `raed`. The tools are `pay`, `read`,")
+            && model_texts[0].contains("did you mean `read`?"),
+        "{model_texts:?}"
     );
-    assert!(!told[1].contains('\u{1b}'), "{told:?}");
+    assert!(!model_texts[1].contains('\u{1b}'), "{model_texts:?}");
     let refused = gate
         .run("run")
         .agent("suport")
@@ -650,7 +652,7 @@ async fn p_what_is_wrong_with_a_policy_is_all_said_at_once(store: Shared) {
         .build()
         .await
         .unwrap_err();
-    let said = refused.to_string();
+    let build_error = refused.to_string();
     for word in [
         "two agents are called `support`",
         "agent `intern` has a policy for `pay`, which is not in the registry: it has `break`",
@@ -667,7 +669,7 @@ async fn p_what_is_wrong_with_a_policy_is_all_said_at_once(store: Shared) {
         "`.otherwise(…)` is given twice",
         "rule \"never\": it asks for the role `astronaut`, but nobody in the directory holds it",
     ] {
-        assert!(said.contains(word), "{word} in\n{said}");
+        assert!(build_error.contains(word), "{word} in\n{build_error}");
     }
 }
 

@@ -6,10 +6,10 @@ use gate_runtime::tool::ToolOutcome;
 use serde_json::json;
 
 use crate::scenarios::desk::{
-    State, approve_all, asked, builder, call, dana, failing_calls, gate, gate_at_noon, kinds,
-    pay_call, run, sign_in_call, story, texts, until,
+    State, approve_all, builder, call, dana, failing_calls, gate, gate_at_noon, kinds,
+    only_interruption, pay_call, run, sign_in_call, story, texts, until,
 };
-use crate::scenarios::stores::{Shared, Troubled, on_every_store};
+use crate::scenarios::stores::{FaultyStore, Shared, on_every_store};
 
 on_every_store! {
     r20_a_rejection_is_a_result_with_the_reason_and_the_run_goes_on,
@@ -29,7 +29,7 @@ async fn r20_a_rejection_is_a_result_with_the_reason_and_the_run_goes_on(store: 
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([pay_call("1", 500)]).await.unwrap();
-    asked(&turn).reject(&dana(&gate).await, "not our invoice").await.unwrap();
+    only_interruption(&turn).reject(&dana(&gate).await, "not our invoice").await.unwrap();
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["rejected"]);
     assert!(
@@ -46,7 +46,7 @@ async fn r20_a_rejection_needs_a_reason(store: Shared) {
     let (gate, _) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([pay_call("1", 500)]).await.unwrap();
-    let refused = asked(&turn).reject(&dana(&gate).await, "  ").await.unwrap_err();
+    let refused = only_interruption(&turn).reject(&dana(&gate).await, "  ").await.unwrap_err();
     assert_eq!(refused.to_string(), "it needs a reason, which is recorded and sent to the agent");
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting"]);
 }
@@ -55,7 +55,7 @@ async fn r21_the_same_call_after_a_rejection_is_refused_at_once(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([pay_call("1", 500)]).await.unwrap();
-    asked(&turn).reject(&dana(&gate).await, "not our invoice").await.unwrap();
+    only_interruption(&turn).reject(&dana(&gate).await, "not our invoice").await.unwrap();
     let again =
         run.submit([call("2", "pay", json!({"amount": 500, "to": "alice"}))]).await.unwrap();
     assert_eq!(kinds(&again), ["rejected"]);
@@ -73,19 +73,19 @@ async fn r21_other_arguments_are_a_new_question_that_shows_the_rejection(store: 
     let (gate, _) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([pay_call("1", 500)]).await.unwrap();
-    asked(&turn).reject(&dana(&gate).await, "not our invoice").await.unwrap();
+    only_interruption(&turn).reject(&dana(&gate).await, "not our invoice").await.unwrap();
     let other = run.submit([pay_call("2", 499)]).await.unwrap();
-    let earlier = asked(&other).approval().earlier();
+    let earlier = only_interruption(&other).approval().earlier();
     assert_eq!(earlier.len(), 1);
     assert_eq!((earlier[0].by().as_str(), earlier[0].reason()), ("dana", "not our invoice"));
-    assert_eq!(earlier[0].approval(), asked(&turn).id());
+    assert_eq!(earlier[0].approval(), only_interruption(&turn).id());
 }
 
 async fn r21_in_another_run_it_may_be_asked(store: Shared) {
     let (gate, _) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([pay_call("1", 500)]).await.unwrap();
-    asked(&turn).reject(&dana(&gate).await, "not today").await.unwrap();
+    only_interruption(&turn).reject(&dana(&gate).await, "not today").await.unwrap();
     let other = gate.run("another").submit([pay_call("1", 500)]).await.unwrap();
     assert_eq!(kinds(&other), ["waiting"]);
 }
@@ -108,17 +108,17 @@ async fn r21_a_policy_may_let_it_be_asked_again(store: Shared) {
     let gate: Gate<DeployTools> = builder(&store, &State::default()).build().await.unwrap();
     let run = run(&gate);
     let turn = run.submit([call("1", "deploy", json!({"version": "1.2"}))]).await.unwrap();
-    asked(&turn).reject(&dana(&gate).await, "not on a Friday").await.unwrap();
+    only_interruption(&turn).reject(&dana(&gate).await, "not on a Friday").await.unwrap();
     let again = run.submit([call("2", "deploy", json!({"version": "1.2"}))]).await.unwrap();
     assert_eq!(kinds(&again), ["waiting"]);
-    assert_eq!(asked(&again).approval().earlier()[0].reason(), "not on a Friday");
-    asked(&again).approve(&dana(&gate).await).await.unwrap();
+    assert_eq!(only_interruption(&again).approval().earlier()[0].reason(), "not on a Friday");
+    only_interruption(&again).approve(&dana(&gate).await).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
 }
 
 async fn r22_every_reason_is_machine_readable_and_told_apart_from_a_failure(store: Shared) {
-    let troubled = Troubled::failing(store);
-    let store: Shared = troubled.clone();
+    let faulty = FaultyStore::failing(store);
+    let store: Shared = faulty.clone();
     let (gate, _, clock) = gate_at_noon(&store).await;
     let run = run(&gate);
     let pay = |id: &str| call(id, "pay", json!({"to": id, "amount": 500}));
@@ -132,7 +132,10 @@ async fn r22_every_reason_is_machine_readable_and_told_apart_from_a_failure(stor
     ]);
     let turn = turn.await.unwrap();
     let waits = |id: &str| {
-        turn.interruptions().iter().find(|asked| *asked.approval().subject().call() == id).unwrap()
+        turn.interruptions()
+            .iter()
+            .find(|interruption| *interruption.approval().subject().call() == id)
+            .unwrap()
     };
     waits("rejected").reject(&dana(&gate).await, "no").await.unwrap();
     waits("cancelled").cancel("no longer needed").await.unwrap();
@@ -143,7 +146,7 @@ async fn r22_every_reason_is_machine_readable_and_told_apart_from_a_failure(stor
     until(async || kinds(&run.proceed().await.unwrap())[4] == "expired").await;
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["denied", "invalid", "rejected", "cancelled", "expired", "failed"]);
-    troubled.fail_at(1);
+    faulty.fail_at(1);
     let turn = run.submit([pay("unavailable")]).await.unwrap();
     assert_eq!(kinds(&turn), ["unavailable"]);
     assert!(texts(&turn)[0].contains("tried again later"));
@@ -172,7 +175,7 @@ async fn r24_an_answer_in_the_tools_place_is_no_approval(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([pay_call("1", 500)]).await.unwrap();
-    asked(&turn).respond(&dana(&gate).await, "approved, I guess").await.unwrap();
+    only_interruption(&turn).respond(&dana(&gate).await, "approved, I guess").await.unwrap();
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["responded"]);
     assert!(
@@ -200,8 +203,8 @@ async fn r24_an_unknown_decision_or_status_is_not_read(_: Shared) {
 }
 
 async fn r25_the_model_is_told_no_secrets_no_store_errors_no_reviewers(store: Shared) {
-    let troubled = Troubled::failing(store);
-    let store: Shared = troubled.clone();
+    let faulty = FaultyStore::failing(store);
+    let store: Shared = faulty.clone();
     let (gate, _) = gate(&store).await;
     let run = run(&gate);
     let turn = run
@@ -218,13 +221,13 @@ async fn r25_the_model_is_told_no_secrets_no_store_errors_no_reviewers(store: Sh
     turn.interruptions()[2].reject(&dana, "not from here").await.unwrap();
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["succeeded", "failed", "rejected"]);
-    troubled.fail_at(1);
+    faulty.fail_at(1);
     let trouble = run.submit([sign_in_call("4", "hunter44")]).await.unwrap();
-    let told = [texts(&turn), texts(&trouble)].concat().join("\n");
+    let model_texts = [texts(&turn), texts(&trouble)].concat().join("\n");
     for word in ["hunter22", "wrong-password", "hunter33", "hunter44", "dana", "disk", "store"] {
-        assert!(!told.contains(word), "{word}: {told}");
+        assert!(!model_texts.contains(word), "{word}: {model_texts}");
     }
-    assert!(told.contains("hello mia, [secret]"), "{told}");
+    assert!(model_texts.contains("hello mia, [secret]"), "{model_texts}");
     assert_eq!(
         turn.answers()[1].approval().unwrap().outcome(),
         Some(&ToolOutcome::failed("the password [secret] is wrong"))

@@ -20,7 +20,7 @@ use gate_runtime::{GateBuilder, NoTools, Reviewer};
 use serde_json::json;
 
 use crate::scenarios::desk::{noon, story};
-use crate::scenarios::stores::{Shared, Troubled, fresh, on_every_store};
+use crate::scenarios::stores::{FaultyStore, Shared, fresh, on_every_store};
 
 on_every_store! {
     it_runs_once_with_the_approved_arguments,
@@ -44,13 +44,13 @@ on_every_store! {
 }
 
 /// A gate as an inbox has it: without any tool.
-struct Desk {
+struct RemoteFixture {
     gate: Gate<NoTools>,
     clock: ManualClock,
     dana: Reviewer,
 }
 
-impl Desk {
+impl RemoteFixture {
     async fn over(store: &Shared) -> Self {
         Self::with(Gate::builder(()).store(Arc::clone(store))).await
     }
@@ -92,24 +92,29 @@ fn refund(id: &str, amount: u64) -> RemoteCall {
 }
 
 async fn it_runs_once_with_the_approved_arguments(store: Shared) {
-    let fixture = Desk::over(&store).await;
+    let fixture = RemoteFixture::over(&store).await;
     let bot = fixture.bot();
-    let asked = bot.ask(refund("1", 50)).await.unwrap();
-    assert_eq!((asked.status(), asked.tool().as_str()), (Status::Pending, "bot/refund"));
-    fixture.approve(asked.id()).await;
-    let begun = bot.begin(asked.id()).await.unwrap();
+    let remote_approval = bot.ask(refund("1", 50)).await.unwrap();
+    assert_eq!(
+        (remote_approval.status(), remote_approval.tool().as_str()),
+        (Status::Pending, "bot/refund")
+    );
+    fixture.approve(remote_approval.id()).await;
+    let begun = bot.begin(remote_approval.id()).await.unwrap();
     assert_eq!(begun.arguments().as_json(), r#"{"amount":50,"order":"A-1"}"#);
-    let again = bot.begin(asked.id()).await.unwrap_err();
+    let again = bot.begin(remote_approval.id()).await.unwrap_err();
     assert!(again.for_reviewer().contains("dispatched"), "{again}");
-    let ended =
-        bot.end(asked.id(), 1, ToolOutcome::returned(&json!({"refunded": 50}))).await.unwrap();
+    let ended = bot
+        .end(remote_approval.id(), 1, ToolOutcome::returned(&json!({"refunded": 50})))
+        .await
+        .unwrap();
     assert_eq!(ended.status(), Status::Succeeded);
-    assert!(bot.begin(asked.id()).await.is_err());
+    assert!(bot.begin(remote_approval.id()).await.is_err());
     assert_eq!(story(&fixture.gate).await, ["assessed", "voted", "dispatched", "finished"]);
 }
 
 async fn two_who_begin_at_once_are_one(store: Shared) {
-    let (one, other) = (Desk::over(&store).await, Desk::over(&store).await);
+    let (one, other) = (RemoteFixture::over(&store).await, RemoteFixture::over(&store).await);
     let id = one.ask_and_approve(refund("1", 50)).await;
     let (bot, twin) = (one.bot(), other.bot());
     let (first, second) = tokio::join!(bot.begin(id), twin.begin(id));
@@ -119,17 +124,17 @@ async fn two_who_begin_at_once_are_one(store: Shared) {
 }
 
 async fn nothing_begins_that_nobody_approved(store: Shared) {
-    let fixture = Desk::over(&store).await;
+    let fixture = RemoteFixture::over(&store).await;
     let bot = fixture.bot();
-    let asked = bot
+    let remote_approval = bot
         .ask(refund("1", 50).ask("soon", ask(role("manager")).within(minutes(5))))
         .await
         .unwrap();
-    assert!(bot.begin(asked.id()).await.is_err(), "it is pending");
-    let early = bot.end(asked.id(), 1, ToolOutcome::returned(&json!(1))).await;
+    assert!(bot.begin(remote_approval.id()).await.is_err(), "it is pending");
+    let early = bot.end(remote_approval.id(), 1, ToolOutcome::returned(&json!(1))).await;
     assert!(matches!(early, Err(DecideError::AlreadyDecided(_))), "{early:?}");
     fixture.clock.advance(minutes(6));
-    let expired = bot.begin(asked.id()).await.unwrap_err();
+    let expired = bot.begin(remote_approval.id()).await.unwrap_err();
     assert_eq!(expired.kind(), "expired");
 
     let refused = bot.ask(refund("2", 60)).await.unwrap();
@@ -145,7 +150,7 @@ async fn nothing_begins_that_nobody_approved(store: Shared) {
 }
 
 async fn the_same_question_asked_again_is_the_same_question(store: Shared) {
-    let fixture = Desk::over(&store).await;
+    let fixture = RemoteFixture::over(&store).await;
     let bot = fixture.bot();
     let (first, twin) = tokio::join!(bot.ask(refund("1", 50)), bot.ask(refund("1", 50)));
     let (first, twin) = (first.unwrap(), twin.unwrap());
@@ -166,7 +171,7 @@ async fn the_same_question_asked_again_is_the_same_question(store: Shared) {
 }
 
 async fn an_agent_sees_and_touches_only_its_own_calls(store: Shared) {
-    let fixture = Desk::over(&store).await;
+    let fixture = RemoteFixture::over(&store).await;
     let id = fixture.ask_and_approve(refund("1", 50)).await;
     let other = fixture.gate.remote("other");
     assert!(other.approval(id).await.unwrap().is_none());
@@ -185,7 +190,7 @@ async fn an_agent_sees_and_touches_only_its_own_calls(store: Shared) {
 }
 
 async fn arguments_that_do_not_fit_reach_nobody(store: Shared) {
-    let fixture = Desk::over(&store).await;
+    let fixture = RemoteFixture::over(&store).await;
     let bot = fixture.bot();
     let call = |arguments: &str| RemoteCall::new("1", "refund", arguments);
     let schema = json!({
@@ -212,15 +217,15 @@ async fn arguments_that_do_not_fit_reach_nobody(store: Shared) {
         refund("1", 0),
     ];
     for call in wrong {
-        let words = format!("{call:?}");
-        assert!(bot.ask(call).await.is_err(), "{words}");
+        let debug_text = format!("{call:?}");
+        assert!(bot.ask(call).await.is_err(), "{debug_text}");
     }
     assert!(fixture.gate.remote("bo/t").ask(refund("1", 50)).await.is_err());
     assert!(fixture.gate.pending().await.unwrap().is_empty());
 }
 
 async fn an_edit_fits_the_schema_and_is_what_runs(store: Shared) {
-    let fixture = Desk::over(&store).await;
+    let fixture = RemoteFixture::over(&store).await;
     let asked = fixture.bot().ask(refund("1", 50)).await.unwrap();
     let shown = fixture.gate.interruption(asked.id()).await.unwrap().unwrap();
     for wrong in [
@@ -237,7 +242,7 @@ async fn an_edit_fits_the_schema_and_is_what_runs(store: Shared) {
 }
 
 async fn what_is_not_vouched_for_counts_as_lost_until_its_end_is_told(store: Shared) {
-    let fixture = Desk::over(&store).await;
+    let fixture = RemoteFixture::over(&store).await;
     let bot = fixture.bot();
     let id = fixture.ask_and_approve(refund("1", 50)).await;
     bot.begin(id).await.unwrap();
@@ -260,7 +265,7 @@ async fn what_is_not_vouched_for_counts_as_lost_until_its_end_is_told(store: Sha
 }
 
 async fn an_end_told_twice_is_told_once_and_another_end_is_refused(store: Shared) {
-    let fixture = Desk::over(&store).await;
+    let fixture = RemoteFixture::over(&store).await;
     let bot = fixture.bot();
     let id = fixture.ask_and_approve(refund("1", 50)).await;
     bot.begin(id).await.unwrap();
@@ -279,7 +284,7 @@ async fn an_end_told_twice_is_told_once_and_another_end_is_refused(store: Shared
 }
 
 async fn what_was_refused_is_not_asked_again_in_the_run(store: Shared) {
-    let fixture = Desk::over(&store).await;
+    let fixture = RemoteFixture::over(&store).await;
     let bot = fixture.bot();
     let asked = bot.ask(refund("1", 50)).await.unwrap();
     let shown = fixture.gate.interruption(asked.id()).await.unwrap().unwrap();
@@ -291,7 +296,7 @@ async fn what_was_refused_is_not_asked_again_in_the_run(store: Shared) {
 }
 
 async fn a_freeze_stops_what_was_approved(store: Shared) {
-    let fixture = Desk::over(&store).await;
+    let fixture = RemoteFixture::over(&store).await;
     let id = fixture.ask_and_approve(refund("1", 50)).await;
     let freeze = fixture
         .gate
@@ -304,7 +309,7 @@ async fn a_freeze_stops_what_was_approved(store: Shared) {
 }
 
 async fn a_vote_of_who_lost_the_role_does_not_let_it_begin(store: Shared) {
-    let fixture = Desk::over(&store).await;
+    let fixture = RemoteFixture::over(&store).await;
     let id = fixture.ask_and_approve(refund("1", 50)).await;
     let people = StaticDirectory::new().person("dana", ["intern"]).person("omar", ["manager"]);
     let later: Gate<NoTools> = Gate::builder(())
@@ -320,12 +325,12 @@ async fn a_vote_of_who_lost_the_role_does_not_let_it_begin(store: Shared) {
 }
 
 async fn only_an_answer_answers_a_question(store: Shared) {
-    let fixture = Desk::over(&store).await;
+    let fixture = RemoteFixture::over(&store).await;
     let choices = AcceptedAnswers::one_of(["retry", "skip", "cancel"]);
     let question = RemoteCall::new("1", "question", r#"{"question":"The provider says 503."}"#)
         .ask("a fault", ask(role("manager")).answered(choices.clone()));
-    let asked = fixture.bot().ask(question).await.unwrap();
-    let shown = fixture.gate.interruption(asked.id()).await.unwrap().unwrap();
+    let remote_approval = fixture.bot().ask(question).await.unwrap();
+    let shown = fixture.gate.interruption(remote_approval.id()).await.unwrap().unwrap();
     let refused = |ended: Result<_, DecideError>| {
         matches!(
             ended,
@@ -338,14 +343,15 @@ async fn only_an_answer_answers_a_question(store: Shared) {
     assert!(refused(shown.respond(&fixture.dana, true).await));
     assert!(shown.grant(&fixture.dana, Scope::this_run().any("question").uses(3)).await.is_err());
     shown.respond(&fixture.dana, "skip").await.unwrap();
-    let answered = fixture.bot().decided(asked.id(), Duration::ZERO).await.unwrap().unwrap();
+    let answered =
+        fixture.bot().decided(remote_approval.id(), Duration::ZERO).await.unwrap().unwrap();
     assert_eq!(answered.status(), Status::Responded);
     assert_eq!(answered.outcome().unwrap().value(), Some(json!("skip")));
-    assert!(fixture.bot().begin(asked.id()).await.is_err(), "an answer lets nothing run");
+    assert!(fixture.bot().begin(remote_approval.id()).await.is_err(), "an answer lets nothing run");
 }
 
 async fn a_standing_permission_answers_calls_of_the_same_run_of_the_same_agent_only(store: Shared) {
-    let fixture = Desk::over(&store).await;
+    let fixture = RemoteFixture::over(&store).await;
     let asked = fixture.bot().ask(refund("1", 50)).await.unwrap();
     let shown = fixture.gate.interruption(asked.id()).await.unwrap().unwrap();
     shown
@@ -364,23 +370,23 @@ async fn a_standing_permission_answers_calls_of_the_same_run_of_the_same_agent_o
         Status::Pending
     );
     assert_eq!(fixture.bot().begin(covered.id()).await.unwrap().status(), Status::Dispatched);
-    let standing = fixture.gate.active_controls().await.unwrap();
-    fixture.gate.revoke(&standing.grants[0], &fixture.dana).await.unwrap();
+    let active_controls = fixture.gate.active_controls().await.unwrap();
+    fixture.gate.revoke(&active_controls.grants[0], &fixture.dana).await.unwrap();
     assert_eq!(fixture.bot().ask(refund("6", 50)).await.unwrap().status(), Status::Pending);
 }
 
 async fn what_agents_say_of_a_question_is_kept_as_said(store: Shared) {
-    let fixture = Desk::over(&store).await;
+    let fixture = RemoteFixture::over(&store).await;
     let request = RemoteRequest::new()
         .summary("Refund $50 to Mia")
         .priority(RequestPriority::Urgent)
         .callback("https://bot.example/cb");
-    let asked = fixture
+    let remote_approval = fixture
         .bot()
         .ask(refund("1", 50).request(request.clone()).reasoning("charged twice").case("c-7"))
         .await
         .unwrap();
-    let stored = fixture.gate.approval(asked.id()).await.unwrap().unwrap();
+    let stored = fixture.gate.approval(remote_approval.id()).await.unwrap().unwrap();
     assert_eq!(stored.subject().request(), Some(&request));
     assert_eq!(stored.subject().reasoning(), Some("charged twice"));
     fixture
@@ -390,7 +396,7 @@ async fn what_agents_say_of_a_question_is_kept_as_said(store: Shared) {
             Some("c-7".into()),
             "told Mia",
             &json!({"by": "mail"}),
-            Some(asked.id()),
+            Some(remote_approval.id()),
         )
         .await
         .unwrap();
@@ -400,7 +406,7 @@ async fn what_agents_say_of_a_question_is_kept_as_said(store: Shared) {
 }
 
 async fn a_standing_permission_lets_a_call_begin_soon_or_not_at_all(store: Shared) {
-    let fixture = Desk::over(&store).await;
+    let fixture = RemoteFixture::over(&store).await;
     let asked = fixture.bot().ask(refund("1", 50)).await.unwrap();
     let shown = fixture.gate.interruption(asked.id()).await.unwrap().unwrap();
     shown.grant(&fixture.dana, Scope::this_run().until(noon() + hours(1))).await.unwrap();
@@ -416,7 +422,7 @@ async fn a_standing_permission_lets_a_call_begin_soon_or_not_at_all(store: Share
 }
 
 async fn what_is_said_of_one_attempt_does_not_end_the_next(store: Shared) {
-    let fixture = Desk::over(&store).await;
+    let fixture = RemoteFixture::over(&store).await;
     let bot = fixture.bot();
     let id = fixture.ask_and_approve(refund("1", 50)).await;
     bot.begin(id).await.unwrap();
@@ -449,8 +455,8 @@ async fn what_is_said_of_one_attempt_does_not_end_the_next(store: Shared) {
 }
 
 async fn a_standing_permission_counts_money_in_numbers_and_in_texts(store: Shared) {
-    let fixture = Desk::over(&store).await;
-    let elsewhere = Desk::over(&store).await;
+    let fixture = RemoteFixture::over(&store).await;
+    let elsewhere = RemoteFixture::over(&store).await;
     let pay = |kind: &str, id: String, amount: &serde_json::Value| {
         let arguments = json!({ "amount": amount }).to_string();
         RemoteCall::new(id, "pay", arguments).run(kind).ask("it is money", ask(role("manager")))
@@ -467,8 +473,9 @@ async fn a_standing_permission_counts_money_in_numbers_and_in_texts(store: Share
             [json!("49.99"), json!("50"), json!("50.01"), json!(12.5), json!("1e1")],
         ),
     ] {
-        let asked = fixture.bot().ask(pay(kind, "shown".to_owned(), &shown)).await.unwrap();
-        let question = fixture.gate.interruption(asked.id()).await.unwrap().unwrap();
+        let remote_approval =
+            fixture.bot().ask(pay(kind, "shown".to_owned(), &shown)).await.unwrap();
+        let question = fixture.gate.interruption(remote_approval.id()).await.unwrap().unwrap();
         let scope =
             Scope::this_run().up_to("amount", 50).budget("amount", Amount::hundredths(10_000));
         question.grant(&fixture.dana, scope).await.unwrap();
@@ -495,8 +502,8 @@ async fn a_standing_permission_counts_money_in_numbers_and_in_texts(store: Share
 
 #[tokio::test]
 async fn a_denial_stands_where_a_standing_permission_fits_too() {
-    let cap = Cap(Arc::new(1_000.into()));
-    let fixture = Desk::with(Gate::builder(()).overlay(cap.clone())).await;
+    let cap = CapOverlay(Arc::new(1_000.into()));
+    let fixture = RemoteFixture::with(Gate::builder(()).overlay(cap.clone())).await;
     let asked = fixture.bot().ask(refund("1", 50)).await.unwrap();
     let shown = fixture.gate.interruption(asked.id()).await.unwrap().unwrap();
     shown.grant(&fixture.dana, Scope::this_run().any("amount")).await.unwrap();
@@ -506,7 +513,7 @@ async fn a_denial_stands_where_a_standing_permission_fits_too() {
 
 #[tokio::test]
 async fn a_schema_that_would_take_for_ever_is_refused_and_the_refusal_on_the_record() {
-    let fixture = Desk::over(&fresh()).await;
+    let fixture = RemoteFixture::over(&fresh()).await;
     let level = |level: u32| {
         json!({
             "allOf": [{"$ref": format!("#/$defs/a{level}")}, {"$ref": format!("#/$defs/a{level}")}],
@@ -523,7 +530,7 @@ async fn a_schema_that_would_take_for_ever_is_refused_and_the_refusal_on_the_rec
 
 #[tokio::test]
 async fn an_agent_whose_schemas_cost_too_much_waits_and_others_do_not() {
-    let fixture = Desk::over(&fresh()).await;
+    let fixture = RemoteFixture::over(&fresh()).await;
     // Four fifths of what one check may take, though this text is soon found to be none of these.
     let schema = json!({"properties": {"text": {"pattern": "^.{1,200}Z$"}}});
     let costly = |id: usize| {
@@ -532,19 +539,19 @@ async fn an_agent_whose_schemas_cost_too_much_waits_and_others_do_not() {
             .schema(schema.clone())
             .ask("it is long", ask(role("manager")))
     };
-    let mut asked = 0;
+    let mut count = 0;
     let again_after = loop {
-        match fixture.bot().ask(costly(asked)).await {
+        match fixture.bot().ask(costly(count)).await {
             Err(RemoteError::TooCostly { again_after }) => break again_after,
             Err(RemoteError::NotRun(NotRun::Invalid { problem })) => {
                 assert!(problem.contains("does not fit its schema"), "{problem}");
             }
             other => panic!("{other:?}"),
         }
-        asked += 1;
-        assert!(asked < 60, "one agent may go on for ever");
+        count += 1;
+        assert!(count < 60, "one agent may go on for ever");
     };
-    assert!(asked >= 2 && (1..=10).contains(&again_after), "{asked} {again_after}");
+    assert!(count >= 2 && (1..=10).contains(&again_after), "{count} {again_after}");
     assert!(fixture.bot().ask(refund("1", 50)).await.is_err(), "not by another schema either");
     fixture.gate.remote("other").ask(refund("1", 50)).await.unwrap();
     fixture.clock.advance(Duration::from_secs(again_after.into()));
@@ -553,9 +560,9 @@ async fn an_agent_whose_schemas_cost_too_much_waits_and_others_do_not() {
 
 /// Denies amounts above a cap.
 #[derive(Clone)]
-struct Cap(Arc<AtomicU64>);
+struct CapOverlay(Arc<AtomicU64>);
 
-impl Overlay for Cap {
+impl Overlay for CapOverlay {
     fn name(&self) -> &'static str {
         "cap"
     }
@@ -573,8 +580,8 @@ impl Overlay for Cap {
 
 #[tokio::test]
 async fn overlays_judge_it_when_it_is_asked_and_before_it_begins() {
-    let cap = Cap(Arc::new(100.into()));
-    let fixture = Desk::with(Gate::builder(()).overlay(cap.clone())).await;
+    let cap = CapOverlay(Arc::new(100.into()));
+    let fixture = RemoteFixture::with(Gate::builder(()).overlay(cap.clone())).await;
     assert_eq!(fixture.bot().ask(refund("1", 101)).await.unwrap().status(), Status::Denied);
     let id = fixture.ask_and_approve(refund("2", 90)).await;
     cap.0.store(80, Ordering::SeqCst);
@@ -585,12 +592,12 @@ async fn overlays_judge_it_when_it_is_asked_and_before_it_begins() {
 #[tokio::test]
 async fn a_gate_that_is_told_keeps_the_deadlines_of_those_before() {
     let store = fresh();
-    let before = Desk::over(&store).await;
+    let before = RemoteFixture::over(&store).await;
     let due = RemoteCall::new("1", "issue_refund", "{}")
         .ask("it is money", ask(role("manager")).within(hours(1)));
     let id = before.bot().ask(due).await.unwrap().id();
     drop(before);
-    let fixture = Desk::over(&store).await;
+    let fixture = RemoteFixture::over(&store).await;
     let stands = async || fixture.gate.approval(id).await.unwrap().unwrap().status();
     fixture.clock.advance(hours(2));
     fixture.gate.run_due().await;
@@ -606,23 +613,23 @@ async fn a_gate_that_is_told_keeps_the_deadlines_of_those_before() {
 
 #[tokio::test]
 async fn a_question_that_nobody_could_answer_is_not_asked() {
-    let fixture = Desk::over(&fresh()).await;
+    let fixture = RemoteFixture::over(&fresh()).await;
     let call = RemoteCall::new("1", "issue_refund", "{}")
         .run("run")
         .ask("it is money", ask(role("astronaut")));
     let failed = fixture.bot().ask(call).await;
-    let told = matches!(
+    let is_explained = matches!(
         &failed,
         Err(RemoteError::NobodyToAsk { problem }) if problem.contains("an astronaut")
     );
-    assert!(told, "{failed:?}");
+    assert!(is_explained, "{failed:?}");
     assert!(fixture.bot().approvals(&"run".into()).await.unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn what_cannot_be_put_on_the_record_does_not_begin() {
-    let store = Troubled::failing(fresh());
-    let fixture = Desk::with(Gate::builder(()).store(Arc::clone(&store))).await;
+    let store = FaultyStore::failing(fresh());
+    let fixture = RemoteFixture::with(Gate::builder(()).store(Arc::clone(&store))).await;
     store.fail_at(1);
     let failed = fixture.bot().ask(refund("1", 50)).await;
     assert!(matches!(failed, Err(RemoteError::NotRun(NotRun::Unavailable { .. }))), "{failed:?}");
@@ -635,22 +642,22 @@ async fn what_cannot_be_put_on_the_record_does_not_begin() {
 #[tokio::test]
 async fn arguments_that_were_changed_in_the_store_do_not_begin() {
     let inner = fresh();
-    let fixture = Desk::over(&inner).await;
+    let fixture = RemoteFixture::over(&inner).await;
     let id = fixture.ask_and_approve(refund("1", 50)).await;
-    let tampered = Troubled::tampering(inner, |approval| {
+    let tampered = FaultyStore::tampering(inner, |approval| {
         let text = serde_json::to_string(&*approval)
             .unwrap()
             .replace(r#""amount":50"#, r#""amount":5000"#);
         Arc::new(serde_json::from_str(&text).unwrap())
     });
-    let thief = Desk::over(&(tampered as Shared)).await;
+    let thief = RemoteFixture::over(&(tampered as Shared)).await;
     assert_eq!(thief.bot().begin(id).await.unwrap_err().kind(), "disputed");
     assert_eq!(fixture.bot().approval(id).await.unwrap().unwrap().attempts(), 0);
 }
 
 #[tokio::test]
 async fn whoever_waits_hears_of_the_decision_and_no_longer_waits_than_said() {
-    let fixture = Desk::over(&fresh()).await;
+    let fixture = RemoteFixture::over(&fresh()).await;
     let bot = fixture.bot();
     let asked = bot.ask(refund("1", 50)).await.unwrap();
     let (waited, ()) =

@@ -8,8 +8,8 @@ use gate_runtime::review::DecideError;
 use serde_json::json;
 
 use crate::scenarios::desk::{
-    State, asked, builder, call, dana, gate, gate_at_noon, kinds, pay_call_to as pay, run,
-    sign_in_call, story,
+    State, builder, call, dana, gate, gate_at_noon, kinds, only_interruption, pay_call_to as pay,
+    run, sign_in_call, story,
 };
 use crate::scenarios::stores::{Shared, on_every_store};
 
@@ -40,7 +40,7 @@ async fn s32_always_for_this_run_covers_that_tool_in_that_run_only(store: Shared
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([pay("1", "alice", 100)]).await.unwrap();
-    asked(&turn).grant(&dana(&gate).await, Scope::this_run()).await.unwrap();
+    only_interruption(&turn).grant(&dana(&gate).await, Scope::this_run()).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     assert_eq!(kinds(&run.submit([pay("2", "alice", 100)]).await.unwrap()), ["succeeded"]);
     assert_eq!(
@@ -59,7 +59,7 @@ async fn s32_a_grant_is_of_one_agent_and_one_person(store: Shared) {
         builder(&store, &State::default()).agent("billing").build().await.unwrap();
     let as_agent = |agent: &str, whom: &str| gate.run("run").agent(agent).on_behalf_of(whom);
     let turn = as_agent("support", "mia").submit([pay("1", "alice", 100)]).await.unwrap();
-    asked(&turn).grant(&dana(&gate).await, Scope::this_run()).await.unwrap();
+    only_interruption(&turn).grant(&dana(&gate).await, Scope::this_run()).await.unwrap();
     for (id, agent, whom, kind) in [
         ("2", "billing", "mia", "waiting"),
         ("3", "support", "noah", "waiting"),
@@ -77,7 +77,7 @@ async fn s33_the_last_use_is_taken_by_exactly_one_of_two(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([pay("1", "alice", 100)]).await.unwrap();
-    asked(&turn).grant(&dana(&gate).await, Scope::this_run().uses(1)).await.unwrap();
+    only_interruption(&turn).grant(&dana(&gate).await, Scope::this_run().uses(1)).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     let turn = run.submit([pay("2", "alice", 100), pay("3", "alice", 100)]).await.unwrap();
     let mut kinds = kinds(&turn);
@@ -91,7 +91,7 @@ async fn s33_a_grant_ends(store: Shared) {
     let run = run(&gate);
     let turn = run.submit([pay("1", "alice", 100)]).await.unwrap();
     let end = "2026-11-21T12:10:00Z".parse().unwrap();
-    asked(&turn).grant(&dana(&gate).await, Scope::this_run().until(end)).await.unwrap();
+    only_interruption(&turn).grant(&dana(&gate).await, Scope::this_run().until(end)).await.unwrap();
     assert_eq!(kinds(&run.submit([pay("2", "alice", 100)]).await.unwrap()), ["succeeded"]);
     clock.advance(minutes(10));
     assert_eq!(kinds(&run.submit([pay("3", "alice", 100)]).await.unwrap()), ["waiting"]);
@@ -103,7 +103,7 @@ async fn s34_a_revoked_grant_stops_at_once(store: Shared) {
     let run = run(&gate);
     let turn = run.submit([pay("1", "alice", 100)]).await.unwrap();
     let dana = dana(&gate).await;
-    let decided = asked(&turn).grant(&dana, Scope::this_run()).await.unwrap();
+    let decided = only_interruption(&turn).grant(&dana, Scope::this_run()).await.unwrap();
     assert_eq!(kinds(&run.submit([pay("2", "alice", 100)]).await.unwrap()), ["succeeded"]);
     let revoker = other_process.reviewer("omar").await.unwrap();
     other_process.revoke(decided.grant().unwrap(), &revoker).await.unwrap();
@@ -121,7 +121,7 @@ async fn s34_a_grant_never_covers_what_a_deny_rule_forbids(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([pay("1", "alice", 100)]).await.unwrap();
-    asked(&turn)
+    only_interruption(&turn)
         .grant(&dana(&gate).await, Scope::this_run().any("amount").any("to"))
         .await
         .unwrap();
@@ -138,7 +138,7 @@ async fn s33_a_budget_is_spent_by_exactly_so_much_in_all_runs_and_processes(stor
     let (gate, world) = gate(&store).await;
     let turn = run(&gate).submit([pay("1", "alice", 100)]).await.unwrap();
     let scope = any_payment().budget("amount", 1_000).per(DAY);
-    asked(&turn).grant(&dana(&gate).await, scope).await.unwrap();
+    only_interruption(&turn).grant(&dana(&gate).await, scope).await.unwrap();
     let others = [gate, crate::scenarios::desk::again(&store, &world).await];
     let at_once = (0..16).map(|number| {
         let run = others[number % 2].run(format!("run {number}")).on_behalf_of("mia");
@@ -159,7 +159,10 @@ async fn s33_a_budget_is_spent_by_exactly_so_much_in_all_runs_and_processes(stor
 async fn s33_a_window_gives_uses_back(store: Shared) {
     let (gate, _, clock) = gate_at_noon(&store).await;
     let turn = run(&gate).submit([pay("1", "alice", 100)]).await.unwrap();
-    asked(&turn).grant(&dana(&gate).await, any_payment().uses(1).per(HOUR)).await.unwrap();
+    only_interruption(&turn)
+        .grant(&dana(&gate).await, any_payment().uses(1).per(HOUR))
+        .await
+        .unwrap();
     let mut next = 1;
     for (after, kind) in [(0, "succeeded"), (59, "waiting"), (1, "succeeded"), (0, "waiting")] {
         clock.advance(minutes(after));
@@ -172,7 +175,7 @@ async fn s33_a_window_gives_uses_back(store: Shared) {
 async fn s34_a_grant_ends_with_its_givers_role(store: Shared) {
     let (gate, world) = gate(&store).await;
     let turn = run(&gate).submit([pay("1", "alice", 100)]).await.unwrap();
-    asked(&turn).grant(&dana(&gate).await, any_payment()).await.unwrap();
+    only_interruption(&turn).grant(&dana(&gate).await, any_payment()).await.unwrap();
     assert_eq!(kinds(&run(&gate).submit([pay("2", "bob", 100)]).await.unwrap()), ["succeeded"]);
     let demoted = StaticDirectory::new().person("dana", ["intern"]).person("omar", ["manager"]);
     let state = State(std::sync::Arc::clone(&world));
@@ -203,7 +206,7 @@ async fn s_a_grant_reaches_other_agents_and_people_only_in_words(store: Shared) 
     ] {
         let turn = gate.run(scope.to_string()).agent("support").on_behalf_of("mia");
         let turn = turn.submit([pay("1", "alice", 100)]).await.unwrap();
-        let decided = asked(&turn).grant(&dana, scope.clone()).await.unwrap();
+        let decided = only_interruption(&turn).grant(&dana, scope.clone()).await.unwrap();
         assert_eq!(ends("support", "mia").await, "succeeded", "{scope}");
         assert_eq!(ends("billing", "mia").await, agent, "{scope}");
         assert_eq!(ends("support", "noah").await, person, "{scope}");
@@ -246,7 +249,7 @@ async fn s_a_grant_is_given_like_a_call_that_is_decided(store: Shared) {
     let (gate, _) = gate(&store).await;
     let (dana, ines) = (dana(&gate).await, gate.reviewer("ines").await.unwrap());
     let turn = run(&gate).submit([pay("1", "alice", 100)]).await.unwrap();
-    let shown = asked(&turn);
+    let shown = only_interruption(&turn);
     assert!(shown.grant_like(&dana, Scope::any_run()).await.is_err(), "it waits: answer it");
     shown.reject(&dana, "not now").await.unwrap();
     let refused = shown.grant_like(&ines, Scope::any_run()).await;
@@ -306,7 +309,7 @@ async fn s35_a_standing_refusal_is_looked_at_before_any_rule(store: Shared) {
     let gate: Gate<OtherTools> = builder(&store, &State::default()).build().await.unwrap();
     let run = run(&gate);
     let turn = run.submit([call("1", "count", json!({"what": "a"}))]).await.unwrap();
-    asked(&turn).reject(&dana(&gate).await, "no").await.unwrap();
+    only_interruption(&turn).reject(&dana(&gate).await, "no").await.unwrap();
     let before = LOOKED.load(Ordering::SeqCst);
     assert!(before > 0);
     assert_eq!(
@@ -328,7 +331,7 @@ async fn s36_a_scope_that_names_what_is_not_there_is_an_error(store: Shared) {
         Scope::this_run().up_to("to", 100),
         Scope::this_run().up_to("amount", 99),
     ] {
-        let refused = asked(&turn).grant(&dana, scope.clone()).await.unwrap_err();
+        let refused = only_interruption(&turn).grant(&dana, scope.clone()).await.unwrap_err();
         assert!(
             matches!(
                 refused,
@@ -348,7 +351,10 @@ async fn s36_a_field_that_is_not_named_must_be_the_same_or_absent(store: Shared)
     let (gate, _) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([pay("1", "alice", 100)]).await.unwrap();
-    asked(&turn).grant(&dana(&gate).await, Scope::this_run().any("amount")).await.unwrap();
+    only_interruption(&turn)
+        .grant(&dana(&gate).await, Scope::this_run().any("amount"))
+        .await
+        .unwrap();
     for (id, arguments, kind) in [
         ("2", json!({"to": "alice", "amount": 9_000}), "succeeded"),
         ("3", json!({"to": "alic", "amount": 100}), "waiting"),
@@ -369,7 +375,7 @@ async fn z84_always_given_on_5_does_not_cover_99_999(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([pay("1", "alice", 50)]).await.unwrap();
-    asked(&turn).grant(&dana(&gate).await, Scope::this_run()).await.unwrap();
+    only_interruption(&turn).grant(&dana(&gate).await, Scope::this_run()).await.unwrap();
     assert_eq!(kinds(&run.submit([pay("2", "alice", 9_999)]).await.unwrap()), ["waiting"]);
     assert!(world.ran().is_empty());
 }
@@ -381,11 +387,11 @@ async fn z97_pattern_characters_are_only_characters(store: Shared) {
         ["*", "alice*", ".*", "%", "al?ce", "[a-z]+", "^", ""].into_iter().enumerate()
     {
         let turn = run.submit([pay(&format!("a{index}"), pattern, 100)]).await.unwrap();
-        let asked = turn
+        let interruption = turn
             .interruptions()
             .iter()
             .find(|asked| asked.approval().arguments().get("to") == Some(json!(pattern)));
-        asked.unwrap().grant(&dana(&gate).await, Scope::this_run()).await.unwrap();
+        interruption.unwrap().grant(&dana(&gate).await, Scope::this_run()).await.unwrap();
     }
     let turn = run.submit([pay("b", "alice", 100)]).await.unwrap();
     assert_eq!(kinds(&turn), ["waiting"]);
@@ -394,7 +400,8 @@ async fn z97_pattern_characters_are_only_characters(store: Shared) {
 async fn s_a_grant_is_not_given_where_the_policy_wants_each_decided(store: Shared) {
     let gate: Gate<OtherTools> = builder(&store, &State::default()).build().await.unwrap();
     let turn = run(&gate).submit([call("1", "launch", json!({"what": "alone"}))]).await.unwrap();
-    let refused = asked(&turn).grant(&dana(&gate).await, Scope::this_run()).await.unwrap_err();
+    let refused =
+        only_interruption(&turn).grant(&dana(&gate).await, Scope::this_run()).await.unwrap_err();
     assert!(matches!(refused, DecideError::Scope(ScopeError::NotAllowed)), "{refused}");
 }
 
@@ -402,13 +409,14 @@ async fn s_a_grant_needs_as_many_people_as_the_question(store: Shared) {
     let gate: Gate<OtherTools> = builder(&store, &State::default()).build().await.unwrap();
     let run = run(&gate);
     let turn = run.submit([call("1", "launch", json!({"what": "by two"}))]).await.unwrap();
-    let refused = asked(&turn).grant(&dana(&gate).await, Scope::this_run()).await.unwrap_err();
+    let refused =
+        only_interruption(&turn).grant(&dana(&gate).await, Scope::this_run()).await.unwrap_err();
     assert!(matches!(refused, DecideError::Scope(ScopeError::NeedsSeveral)), "{refused}");
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     // The last of the two cannot make it a standing one either.
     let omar = gate.reviewer("omar").await.unwrap();
     let turn = run.proceed().await.unwrap();
-    let refused = asked(&turn).grant(&omar, Scope::this_run()).await.unwrap_err();
+    let refused = only_interruption(&turn).grant(&omar, Scope::this_run()).await.unwrap_err();
     assert!(matches!(refused, DecideError::Scope(ScopeError::NeedsSeveral)), "{refused}");
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting"]);
 }
@@ -416,6 +424,7 @@ async fn s_a_grant_needs_as_many_people_as_the_question(store: Shared) {
 async fn s_a_call_with_a_secret_is_approved_once(store: Shared) {
     let (gate, _) = gate(&store).await;
     let turn = run(&gate).submit([sign_in_call("1", "hunter22")]).await.unwrap();
-    let refused = asked(&turn).grant(&dana(&gate).await, Scope::this_run()).await.unwrap_err();
+    let refused =
+        only_interruption(&turn).grant(&dana(&gate).await, Scope::this_run()).await.unwrap_err();
     assert!(matches!(refused, DecideError::Scope(ScopeError::Secret)), "{refused}");
 }

@@ -46,7 +46,7 @@ pub fn fresh() -> Shared {
 }
 
 /// A store in front of another one, which a test makes misbehave.
-pub struct Troubled {
+pub struct FaultyStore {
     pub inner: Shared,
     /// The commit, counted from now, that fails; 0 for none.
     pub fails_at: AtomicUsize,
@@ -56,7 +56,7 @@ pub struct Troubled {
     pub reads: Box<dyn Fn(Arc<Approval>) -> Arc<Approval> + Send + Sync>,
 }
 
-impl Troubled {
+impl FaultyStore {
     /// Fails at one commit from now on: 1 is the next.
     pub fn failing(inner: Shared) -> Arc<LayeredStore<Self>> {
         Arc::new(LayeredStore(Self {
@@ -85,7 +85,7 @@ impl Troubled {
     }
 }
 
-impl StoreLayer for Troubled {
+impl StoreLayer for FaultyStore {
     fn inner(&self) -> &dyn Store {
         &*self.inner
     }

@@ -5,7 +5,8 @@ use gate_runtime::prelude::*;
 use serde_json::json;
 
 use crate::scenarios::desk::{
-    State, World, asked, builder, call, dana, gate, kinds, pay_call_to as pay, run, texts,
+    State, World, builder, call, dana, gate, kinds, only_interruption, pay_call_to as pay, run,
+    texts,
 };
 use crate::scenarios::stores::{Shared, on_every_store};
 
@@ -29,7 +30,7 @@ async fn t26_a_free_a_denied_and_an_asked_call_each_get_their_own(store: Shared)
     ]);
     let turn = turn.await.unwrap();
     assert_eq!(kinds(&turn), ["succeeded", "denied", "waiting"]);
-    assert_eq!(asked(&turn).approval().tool().as_str(), "wipe");
+    assert_eq!(only_interruption(&turn).approval().tool().as_str(), "wipe");
     assert_eq!(turn.outputs().count(), 2);
     assert_eq!(world.ran(), ["read a"]);
 }
@@ -46,7 +47,7 @@ async fn t27_one_of_two_is_approved_and_the_other_waits_over_any_number_of_resum
     for _ in 0..3 {
         let turn = run.proceed().await.unwrap();
         assert_eq!(kinds(&turn), ["waiting", "succeeded"]);
-        assert_eq!(asked(&turn).id(), pending);
+        assert_eq!(only_interruption(&turn).id(), pending);
         run = gate.resume(run.state().await.unwrap()).await.unwrap();
     }
     assert_eq!(world.ran(), ["wipe b"]);
@@ -196,7 +197,7 @@ mod hold {
             .iter()
             .filter(|record| serde_json::to_string(record).unwrap().contains("\"held\":true"));
         assert_eq!(held.count(), 1);
-        asked(&turn).approve(&dana(&gate).await).await.unwrap();
+        only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
         // The very next step runs the call that was asked; what waited for it follows.
         assert_eq!(kinds(&run.wait().await.unwrap())[1], "succeeded");
         assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded", "succeeded"]);
@@ -207,7 +208,7 @@ mod hold {
         let (gate, state) = holding(&store).await;
         let run = run(&gate);
         let turn = run.submit(held_batch()).await.unwrap();
-        asked(&turn).reject(&dana(&gate).await, "not now").await.unwrap();
+        only_interruption(&turn).reject(&dana(&gate).await, "not now").await.unwrap();
         assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded", "rejected"]);
         assert_eq!(state.0.ran(), ["7"]);
     }

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use crate::scenarios::desk::{
-    KEY, State, Tools, again, approve_all, asked, builder, call, dana, failing_calls, gate, kinds,
-    pay_call, people, records, run, sign_in_call, story, texts, until,
+    KEY, State, Tools, again, approve_all, builder, call, dana, failing_calls, gate, kinds,
+    only_interruption, pay_call, people, records, run, sign_in_call, story, texts, until,
 };
 use crate::scenarios::stores::{Shared, fresh, on_every_store};
 
@@ -47,7 +47,7 @@ async fn u37_paused_stored_and_decided_in_another_process_it_runs_once_with_the_
     let gate = again(&store, &world).await;
     let run = gate.resume(RunState::from_json(&saved).unwrap()).await.unwrap();
     let turn = run.proceed().await.unwrap();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     for _ in 0..2 {
         assert_eq!(texts(&run.proceed().await.unwrap()), ["paid 500 to alice"]);
     }
@@ -67,7 +67,7 @@ async fn u37_without_a_shared_store_a_pending_call_goes_on_in_another_process(st
         "paid 5 to alice",
         "what ran there is known here, and does not run again"
     );
-    asked(&turn).approve(&dana(&elsewhere).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&elsewhere).await).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded", "succeeded"]);
     assert_eq!(world.ran(), ["pay 5 to alice", "pay 500 to alice"]);
 }
@@ -75,7 +75,7 @@ async fn u37_without_a_shared_store_a_pending_call_goes_on_in_another_process(st
 async fn approved(gate: &Gate<Tools>) -> RunState {
     let run = run(gate);
     let turn = run.submit([pay_call("1", 500)]).await.unwrap();
-    asked(&turn).approve(&dana(gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(gate).await).await.unwrap();
     run.state().await.unwrap()
 }
 
@@ -93,7 +93,7 @@ async fn u38_resumed_twice_at_once_it_runs_once_and_both_get_the_result(store: S
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([call("1", "slow", json!({"what": "it"}))]).await.unwrap();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     let saved = run.state().await.unwrap();
     let gates = [gate.clone(), again(&store, &world).await, again(&store, &world).await];
     let runs = gates.map(|gate| {
@@ -118,7 +118,10 @@ async fn u39_resumed_before_any_decision_it_is_the_same_question(store: Shared) 
     let run = run(&gate);
     let turn = run.submit([pay_call("1", 500)]).await.unwrap();
     let resumed = gate.resume(run.state().await.unwrap()).await.unwrap();
-    assert_eq!(asked(&resumed.proceed().await.unwrap()).id(), asked(&turn).id());
+    assert_eq!(
+        only_interruption(&resumed.proceed().await.unwrap()).id(),
+        only_interruption(&turn).id()
+    );
     assert_eq!(story(&gate).await, ["assessed"], "nothing was asked again");
 }
 
@@ -154,7 +157,7 @@ async fn u40_a_decision_while_the_rules_are_still_looking_is_kept(store: Shared)
     let run = Arc::new(run(&gate));
     let turn = run.submit([call("1", "think", json!({"what": "a"}))]).await.unwrap();
     let dana = dana(&gate).await;
-    asked(&turn).approve(&dana).await.unwrap();
+    only_interruption(&turn).approve(&dana).await.unwrap();
     // The rules look once more before it runs; meanwhile another decision comes in.
     WAITS.store(true, Ordering::SeqCst);
     let proceeding = tokio::spawn({
@@ -162,7 +165,7 @@ async fn u40_a_decision_while_the_rules_are_still_looking_is_kept(store: Shared)
         async move { kinds(&run.proceed().await.unwrap())[0] }
     });
     LOOKING.notified().await;
-    asked(&turn).cancel("after all not").await.unwrap();
+    only_interruption(&turn).cancel("after all not").await.unwrap();
     WAITS.store(false, Ordering::SeqCst);
     LOOKED.notify_one();
     assert_eq!(proceeding.await.unwrap(), "cancelled", "it was kept, and nothing ran over it");
@@ -301,7 +304,7 @@ async fn u44_a_cancelled_body_is_indeterminate_and_not_retried(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = Arc::new(run(&gate));
     let turn = run.submit([call("1", "slow", json!({"what": "it"}))]).await.unwrap();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     let task = tokio::spawn({
         let run = Arc::clone(&run);
         async move { run.proceed().await.map(drop) }
@@ -309,7 +312,7 @@ async fn u44_a_cancelled_body_is_indeterminate_and_not_retried(store: Shared) {
     world.begun.notified().await;
     task.abort();
     assert!(task.await.unwrap_err().is_cancelled());
-    let id = asked(&turn).id();
+    let id = only_interruption(&turn).id();
     until(async || gate.approval(id).await.unwrap().unwrap().status() == Status::Indeterminate)
         .await;
     for _ in 0..3 {
@@ -329,7 +332,7 @@ async fn u44_a_body_beyond_its_time_is_indeterminate(store: Shared) {
     let (gate, world, clock) = crate::scenarios::desk::gate_at_noon(&store).await;
     let run = Arc::new(run(&gate));
     let turn = run.submit([call("1", "slow", json!({"what": "it"}))]).await.unwrap();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     let task = tokio::spawn({
         let run = Arc::clone(&run);
         async move { kinds(&run.proceed().await.unwrap())[0] }
@@ -355,7 +358,7 @@ async fn u_an_approval_of_another_store_is_asked_again(store: Shared) {
     assert_eq!(kinds(&here.proceed().await.unwrap()), ["succeeded"]);
     let turn = there.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["waiting"], "this store cannot know whether it ran");
-    assert!(asked(&turn).approval().votes().is_empty());
+    assert!(only_interruption(&turn).approval().votes().is_empty());
     assert_eq!(world.ran(), ["pay 500 to alice"]);
 }
 
@@ -363,7 +366,7 @@ async fn u_a_secret_is_given_again_by_the_same_call(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([sign_in_call("1", "hunter22")]).await.unwrap();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     let saved = run.state().await.unwrap();
     drop((run, turn, gate));
     // Another process never read the secret.

@@ -1,4 +1,4 @@
-//! The desk of the scenarios in which bodies hang, fail or are left alone while the clock goes on.
+//! The fixture of scenarios in which bodies hang or fail while the clock advances.
 
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -52,14 +52,14 @@ impl World {
 }
 
 /// A store, a world and a clock that gates share.
-pub struct Desk<R> {
+pub struct Fixture<R> {
     pub store: Shared,
     pub world: Arc<World>,
     pub clock: ManualClock,
     pub tools: PhantomData<fn() -> R>,
 }
 
-impl<R: Registry<State = Arc<World>>> Desk<R> {
+impl<R: Registry<State = Arc<World>>> Fixture<R> {
     pub fn new(store: Shared) -> Self {
         Self { store, world: Arc::default(), clock: ManualClock::at(noon()), tools: PhantomData }
     }

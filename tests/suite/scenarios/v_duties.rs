@@ -15,7 +15,8 @@ use gate_runtime::{FileDirectory, NoTools};
 use serde_json::json;
 
 use crate::scenarios::desk::{
-    State, Tools, World, asked, builder, call, dana, kinds, noon, people, run, story, texts,
+    State, Tools, World, builder, call, dana, kinds, noon, only_interruption, people, run, story,
+    texts,
 };
 use crate::scenarios::stores::{Shared, fresh, on_every_store};
 use crate::scenarios::v_people::Changing;
@@ -83,11 +84,12 @@ async fn a_person_with_two_roles_fills_one_of_them(store: Shared) {
     let gate: Gate<Duties> = builder(&store, &state).directory(with_both()).build().await.unwrap();
     let run = gate.run("run");
     let turn = run.submit([call("1", "release", json!({"version": "2"}))]).await.unwrap();
-    let once = asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    let once = only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     assert_eq!(once.status(), Status::Pending, "she is one person");
     assert_eq!(once.approval().still_needs(), "a manager or an oncall");
     // She takes the duty that he leaves.
-    let both = asked(&turn).approve(&gate.reviewer("omar").await.unwrap()).await.unwrap();
+    let both =
+        only_interruption(&turn).approve(&gate.reviewer("omar").await.unwrap()).await.unwrap();
     assert_eq!(both.status(), Status::Approved);
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     assert_eq!(state.0.ran(), ["release 2"]);
@@ -99,7 +101,7 @@ async fn a_person_with_two_roles_gives_no_standing_permission_alone(store: Share
     let turn =
         gate.run("run").submit([call("1", "release", json!({"version": "2"}))]).await.unwrap();
     let scope = Scope::this_run().any("version");
-    let refused = asked(&turn).grant(&dana(&gate).await, scope).await.unwrap_err();
+    let refused = only_interruption(&turn).grant(&dana(&gate).await, scope).await.unwrap_err();
     assert!(matches!(refused, DecideError::Scope(ScopeError::NeedsSeveral)), "{refused}");
 }
 
@@ -177,8 +179,11 @@ async fn an_approval_that_is_not_used_in_time_is_asked_again(store: Shared) {
     let (gate, world, clock) = timed::<Tools>(&store).await;
     let run = run(&gate);
     let turn = run.submit([call("1", "pay", json!({"to": "alice", "amount": 500}))]).await.unwrap();
-    assert_eq!(asked(&turn).approval().describe_validity().as_deref(), Some("for 1 day"));
-    let approved = asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    assert_eq!(
+        only_interruption(&turn).approval().describe_validity().as_deref(),
+        Some("for 1 day")
+    );
+    let approved = only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     assert_eq!(approved.approval().valid_until(), noon().checked_add(hours(24)).ok());
 
     clock.advance(hours(24));
@@ -186,12 +191,12 @@ async fn an_approval_that_is_not_used_in_time_is_asked_again(store: Shared) {
     assert_eq!(kinds(&turn), ["waiting"], "nothing runs by an approval of yesterday");
     assert_eq!(story(&gate).await, ["assessed", "voted", "lapsed"]);
     assert!(world.ran().is_empty());
-    let again = asked(&turn).approval();
+    let again = only_interruption(&turn).approval();
     assert_eq!(
         (again.votes().len(), again.note()),
         (0, Some("it was approved before, and had not begun 1 day later"))
     );
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     assert_eq!(world.ran(), ["pay 500 to alice"]);
 }
@@ -238,12 +243,12 @@ async fn a_requirement_says_how_long_an_approval_is_valid(store: Shared) {
     let (gate, world, clock) = timed::<Edits>(&store).await;
     let run = run(&gate);
     let turn = run.submit([call("1", "deploy", json!({"version": "2"}))]).await.unwrap();
-    assert_eq!(asked(&turn).approval().waits_for(), "a manager, valid for 30 minutes");
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    assert_eq!(only_interruption(&turn).approval().waits_for(), "a manager, valid for 30 minutes");
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     clock.advance(minutes(29));
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     let turn = run.submit([call("2", "deploy", json!({"version": "3"}))]).await.unwrap();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     clock.advance(minutes(30));
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting"]);
     assert_eq!(world.ran(), ["deploy 2"]);
@@ -252,7 +257,7 @@ async fn a_requirement_says_how_long_an_approval_is_valid(store: Shared) {
 async fn an_approval_that_ends_while_nobody_looks_is_asked_again_by_itself(store: Shared) {
     let (gate, _, clock) = timed::<Edits>(&store).await;
     let turn = run(&gate).submit([call("1", "deploy", json!({"version": "2"}))]).await.unwrap();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     drop(turn);
     drop(gate);
     // Another process takes the deadline up.
@@ -275,17 +280,17 @@ async fn the_person_a_run_is_for_is_known_under_every_spelling_and_name(store: S
     for name in ["mia", "Mia", " mia", "ｍｉａ", "mіa", "MIA@example.com", "C-4711"] {
         let run = gate.run(format!("for {name}")).on_behalf_of(name);
         let turn = run.submit([pay("1")]).await.unwrap();
-        let refused = asked(&turn).approve(&mia).await.unwrap_err();
+        let refused = only_interruption(&turn).approve(&mia).await.unwrap_err();
         assert!(refused.to_string().contains("the run acts for this person"), "{name}: {refused}");
         let scope = Scope::any_run().any_agent();
-        assert!(asked(&turn).grant(&mia, scope).await.is_err(), "{name}");
-        assert!(asked(&turn).approve(&dana(&gate).await).await.is_ok(), "{name}");
-        assert!(asked(&turn).revoke(&mia, "no").await.is_err(), "{name}");
+        assert!(only_interruption(&turn).grant(&mia, scope).await.is_err(), "{name}");
+        assert!(only_interruption(&turn).approve(&dana(&gate).await).await.is_ok(), "{name}");
+        assert!(only_interruption(&turn).revoke(&mia, "no").await.is_err(), "{name}");
     }
     // The same holds for an agent under a person's name.
     let agent = builder::<Tools>(&fresh(), &State::default()).agent("Dana").build().await.unwrap();
     let turn = agent.run("run").agent("Dana").submit([pay("1")]).await.unwrap();
-    assert!(asked(&turn).approve(&dana(&agent).await).await.is_err());
+    assert!(only_interruption(&turn).approve(&dana(&agent).await).await.is_err());
 }
 
 async fn an_alias_that_comes_later_voids_the_vote_of_the_principal(store: Shared) {
@@ -294,7 +299,7 @@ async fn an_alias_that_comes_later_voids_the_vote_of_the_principal(store: Shared
         builder(&store, &State::default()).directory(directory.clone()).build().await.unwrap();
     let run = gate.run("run").on_behalf_of("dana@example.com");
     let turn = run.submit([pay("1")]).await.unwrap();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     let tied = people().alias("dana", "dana@example.com");
     *directory.0.lock().unwrap() = tied;
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting"]);
@@ -324,7 +329,7 @@ async fn the_people_file_ties_names_to_people(store: Shared) {
     for name in ["dana", "DANA@example.com", "u012ab3cd", "D.Kim", "dana kim"] {
         let turn =
             gate.run(format!("for {name}")).on_behalf_of(name).submit([pay("1")]).await.unwrap();
-        let refused = asked(&turn).approve(&dana(&gate).await).await.unwrap_err();
+        let refused = only_interruption(&turn).approve(&dana(&gate).await).await.unwrap_err();
         assert!(refused.to_string().contains("the run acts for this person"), "{name}: {refused}");
     }
 }
@@ -373,7 +378,8 @@ async fn two_spellings_of_one_reviewer_are_one_vote(store: Shared) {
         builder(&store, &State::default()).directory(people).build().await.unwrap();
     let turn = run(&gate).submit([call("1", "melt", json!({"key": "k"}))]).await.unwrap();
     for who in ["dana", "Dana"] {
-        let decided = asked(&turn).approve(&gate.reviewer(who).await.unwrap()).await.unwrap();
+        let decided =
+            only_interruption(&turn).approve(&gate.reviewer(who).await.unwrap()).await.unwrap();
         assert_eq!(
             (decided.status(), decided.approval().votes().len()),
             (Status::Pending, 1),
@@ -388,14 +394,16 @@ async fn an_edit_of_a_destructive_call_needs_somebody_else(store: Shared) {
     let run = run(&gate);
     let turn = run.submit([call("1", "wipe", json!({"disk": "old"}))]).await.unwrap();
     let dana = dana(&gate).await;
-    let edited = asked(&turn).edit(&dana, Edit::new().set("disk", "mine")).await.unwrap();
+    let edited =
+        only_interruption(&turn).edit(&dana, Edit::new().set("disk", "mine")).await.unwrap();
     assert_eq!(edited.status(), Status::Pending);
     assert_eq!(edited.approval().still_needs(), "somebody other than dana, who changed it");
     // Nor by saying so again.
     let turn = run.proceed().await.unwrap();
-    assert_eq!(asked(&turn).approve(&dana).await.unwrap().status(), Status::Pending);
-    assert!(asked(&turn).grant(&dana, Scope::this_run()).await.is_err());
-    let other = asked(&turn).approve(&gate.reviewer("omar").await.unwrap()).await.unwrap();
+    assert_eq!(only_interruption(&turn).approve(&dana).await.unwrap().status(), Status::Pending);
+    assert!(only_interruption(&turn).grant(&dana, Scope::this_run()).await.is_err());
+    let other =
+        only_interruption(&turn).approve(&gate.reviewer("omar").await.unwrap()).await.unwrap();
     assert_eq!(other.status(), Status::Approved);
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     assert_eq!(state.0.ran(), ["wipe mine"]);
@@ -412,12 +420,17 @@ async fn an_edit_that_other_rules_ask_about_needs_somebody_else(store: Shared) {
     let turn = run.submit([wired("1", "ann")]).await.unwrap();
     // Within the same rule, an edit is its author's decision.
     assert_eq!(
-        asked(&turn).edit(&dana, Edit::new().set("amount", 700)).await.unwrap().status(),
+        only_interruption(&turn)
+            .edit(&dana, Edit::new().set("amount", 700))
+            .await
+            .unwrap()
+            .status(),
         Status::Approved
     );
     let turn = run.submit([wired("2", "ben")]).await.unwrap();
     let edit = Edit::new().set("amount", 7_000);
-    let edited = asked(&turn).edit(&dana, edit).comment("agreed by telephone").await.unwrap();
+    let edited =
+        only_interruption(&turn).edit(&dana, edit).comment("agreed by telephone").await.unwrap();
     assert_eq!(edited.status(), Status::Pending);
     assert_eq!(edited.approval().still_needs(), "somebody other than dana, who changed it");
 }
@@ -428,12 +441,12 @@ async fn a_policy_says_whether_edits_need_another(store: Shared) {
     let run = run(&gate);
     for (id, to, expected) in [("1", "strict", Status::Pending), ("2", "loose", Status::Approved)] {
         let turn = run.submit([wired(id, to)]).await.unwrap();
-        let asked = turn
+        let interruption = turn
             .interruptions()
             .iter()
             .find(|asked| asked.approval().subject().call() == id)
             .unwrap();
-        let edited = asked.edit(&dana, Edit::new().set("amount", 7)).await.unwrap();
+        let edited = interruption.edit(&dana, Edit::new().set("amount", 7)).await.unwrap();
         assert_eq!(edited.status(), expected, "{to}");
     }
 }
@@ -443,15 +456,15 @@ async fn an_edit_goes_with_its_authors_vote(store: Shared) {
     let run = run(&gate);
     let turn = run.submit([call("1", "melt", json!({"key": "k"}))]).await.unwrap();
     let (dana, omar) = (dana(&gate).await, gate.reviewer("omar").await.unwrap());
-    asked(&turn).edit(&dana, Edit::new().set("key", "mine")).await.unwrap();
+    only_interruption(&turn).edit(&dana, Edit::new().set("key", "mine")).await.unwrap();
     let turn = run.proceed().await.unwrap();
-    assert!(asked(&turn).approval().is_edited());
-    asked(&turn).edit(&omar, Edit::new().set("key", "ours")).await.unwrap();
+    assert!(only_interruption(&turn).approval().is_edited());
+    only_interruption(&turn).edit(&omar, Edit::new().set("key", "ours")).await.unwrap();
     let turn = run.proceed().await.unwrap();
     // What hers was before his counts again, and then what the model proposed.
-    let after = asked(&turn).withdraw(&omar).await.unwrap();
+    let after = only_interruption(&turn).withdraw(&omar).await.unwrap();
     assert_eq!(after.arguments().as_json(), r#"{"key":"mine"}"#);
-    let after = asked(&turn).withdraw(&dana).await.unwrap();
+    let after = only_interruption(&turn).withdraw(&dana).await.unwrap();
     assert_eq!((after.arguments().as_json(), after.is_edited()), (r#"{"key":"k"}"#, false));
     assert_eq!(after.votes().len(), 0);
 }
@@ -462,12 +475,12 @@ async fn an_edit_that_restores_what_was_proposed_is_no_edit(store: Shared) {
     let run = run(&gate);
     let turn = run.submit([call("1", "melt", json!({"key": "k"}))]).await.unwrap();
     let (dana, omar) = (dana(&gate).await, gate.reviewer("omar").await.unwrap());
-    asked(&turn).edit(&dana, Edit::new().set("key", "mine")).await.unwrap();
+    only_interruption(&turn).edit(&dana, Edit::new().set("key", "mine")).await.unwrap();
     let turn = run.proceed().await.unwrap();
-    let restored = asked(&turn).edit(&omar, Edit::new().set("key", "k")).await.unwrap();
+    let restored = only_interruption(&turn).edit(&omar, Edit::new().set("key", "k")).await.unwrap();
     assert!(!restored.approval().is_edited());
     let turn = run.proceed().await.unwrap();
-    asked(&turn).approve(&dana).await.unwrap();
+    only_interruption(&turn).approve(&dana).await.unwrap();
     let turn = run.proceed().await.unwrap();
     assert_eq!((kinds(&turn), state.0.ran()), (vec!["succeeded"], vec!["melt k".to_owned()]));
     assert!(!texts(&turn)[0].contains("changed the arguments"), "{:?}", texts(&turn));
@@ -510,15 +523,15 @@ async fn the_directory_in_force_is_on_the_record_whenever_it_changes(store: Shar
     let run = run(&gate);
     let first = people().digest().await.unwrap();
     let turn = run.submit([pay("1")]).await.unwrap();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     assert_eq!(directories(&gate).await, [first], "as it was when the gate was built");
 
     let more = people().person("eve", ["manager"]);
     let second = more.digest().await.unwrap();
     *directory.0.lock().unwrap() = more;
     let turn = run.submit([pay("2"), pay("3")]).await.unwrap();
-    for asked in turn.interruptions() {
-        let _ = asked.approve(&gate.reviewer("eve").await.unwrap()).await;
+    for interruption in turn.interruptions() {
+        let _ = interruption.approve(&gate.reviewer("eve").await.unwrap()).await;
     }
     assert_eq!(directories(&gate).await, [first, second], "once for all that is decided by it");
     // A gate without tools names it with its first decision.

@@ -12,8 +12,8 @@ use gate_runtime::store::BoxFuture;
 use serde_json::json;
 
 use crate::scenarios::desk::{
-    State, Tools, World, asked, builder, call, dana, gate, gate_at_noon, kinds, noon, people, run,
-    story, texts, until,
+    State, Tools, World, builder, call, dana, gate, gate_at_noon, kinds, noon, only_interruption,
+    people, run, story, texts, until,
 };
 use crate::scenarios::stores::{Shared, on_every_store};
 
@@ -52,13 +52,18 @@ async fn v48_the_person_a_run_is_for_and_its_agent_cannot_vote(store: Shared) {
         .unwrap();
     let run = run(&gate);
     let turn = run.submit([pay("1")]).await.unwrap();
-    let mia = asked(&turn).approve(&gate.reviewer("mia").await.unwrap()).await.unwrap_err();
+    let mia =
+        only_interruption(&turn).approve(&gate.reviewer("mia").await.unwrap()).await.unwrap_err();
     assert!(mia.to_string().contains("the run acts for this person"), "{mia}");
-    let agent = asked(&turn).approve(&gate.reviewer("support").await.unwrap()).await.unwrap_err();
+    let agent = only_interruption(&turn)
+        .approve(&gate.reviewer("support").await.unwrap())
+        .await
+        .unwrap_err();
     assert_eq!(agent.to_string(), "support cannot decide this: an agent cannot decide");
-    let intern = asked(&turn).approve(&gate.reviewer("ines").await.unwrap()).await.unwrap_err();
+    let intern =
+        only_interruption(&turn).approve(&gate.reviewer("ines").await.unwrap()).await.unwrap_err();
     assert_eq!(intern.to_string(), "ines cannot decide this: it asks a manager");
-    let principal = asked(&turn).approve(&gate.principal("mia")).await.unwrap_err();
+    let principal = only_interruption(&turn).approve(&gate.principal("mia")).await.unwrap_err();
     assert_eq!(principal.to_string(), "mia cannot decide this: it asks a manager");
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting"]);
     assert_eq!(story(&gate).await, ["assessed"]);
@@ -122,13 +127,16 @@ async fn v48_roles_count_as_the_directory_has_them_when_someone_decides(store: S
     let elsewhere = builder(&crate::scenarios::stores::fresh(), &State::default())
         .directory(people().person("eve", ["manager"]));
     let elsewhere: Gate<Tools> = elsewhere.build().await.unwrap();
-    let eve = asked(&turn).approve(&elsewhere.reviewer("eve").await.unwrap()).await.unwrap_err();
+    let eve = only_interruption(&turn)
+        .approve(&elsewhere.reviewer("eve").await.unwrap())
+        .await
+        .unwrap_err();
     assert!(eve.to_string().contains("`eve` is not in the directory"), "{eve}");
 
     // A manager until a moment ago.
     *directory.0.lock().unwrap() =
         StaticDirectory::new().person("dana", ["intern"]).person("max", ["manager"]);
-    let gone = asked(&turn).approve(&dana).await.unwrap_err();
+    let gone = only_interruption(&turn).approve(&dana).await.unwrap_err();
     assert_eq!(gone.to_string(), "dana cannot decide this: it asks a manager");
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting"]);
 }
@@ -180,10 +188,10 @@ async fn v48_only_a_policy_that_asks_the_principal_lets_that_person_confirm(stor
     let run = run(&gate);
     let turn = run.submit([call("1", "book", json!({"price": 100}))]).await.unwrap();
     for other in [dana(&gate).await, gate.reviewer("mia").await.unwrap(), gate.principal("noah")] {
-        let refused = asked(&turn).approve(&other).await.unwrap_err();
+        let refused = only_interruption(&turn).approve(&other).await.unwrap_err();
         assert!(matches!(refused, DecideError::Refused(_)), "{refused}");
     }
-    asked(&turn).approve(&gate.principal("mia")).await.unwrap();
+    only_interruption(&turn).approve(&gate.principal("mia")).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     assert_eq!(world.ran(), ["book 100"]);
 }
@@ -204,15 +212,15 @@ async fn v49_one_person_is_one_vote_whatever_they_say_how_often(store: Shared) {
     let turn = run.submit([call("1", "book", json!({"price": 2_000}))]).await.unwrap();
     let dana = dana(&gate).await;
     for _ in 0..3 {
-        let decided = asked(&turn).approve(&dana).await.unwrap();
+        let decided = only_interruption(&turn).approve(&dana).await.unwrap();
         assert_eq!((decided.status(), decided.approval().votes().len()), (Status::Pending, 1));
     }
     // She may think again; it stays one vote.
-    asked(&turn).reject(&dana, "too dear").await.unwrap();
-    let decided = asked(&turn).approve(&dana).await.unwrap();
+    only_interruption(&turn).reject(&dana, "too dear").await.unwrap();
+    let decided = only_interruption(&turn).approve(&dana).await.unwrap();
     assert_eq!((decided.status(), decided.approval().votes().len()), (Status::Pending, 1));
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting"]);
-    asked(&turn).approve(&gate.reviewer("omar").await.unwrap()).await.unwrap();
+    only_interruption(&turn).approve(&gate.reviewer("omar").await.unwrap()).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     assert_eq!(world.ran(), ["book 2000"]);
 }
@@ -221,10 +229,12 @@ async fn v49_refusals_are_counted_too(store: Shared) {
     let (gate, _, _) = people_gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([call("1", "book", json!({"price": 2_000}))]).await.unwrap();
-    let decided = asked(&turn).reject(&dana(&gate).await, "too dear").await.unwrap();
+    let decided = only_interruption(&turn).reject(&dana(&gate).await, "too dear").await.unwrap();
     assert_eq!(decided.status(), Status::Pending, "two must refuse");
-    let decided =
-        asked(&turn).reject(&gate.reviewer("omar").await.unwrap(), "far too dear").await.unwrap();
+    let decided = only_interruption(&turn)
+        .reject(&gate.reviewer("omar").await.unwrap(), "far too dear")
+        .await
+        .unwrap();
     assert_eq!(decided.status(), Status::Rejected);
     assert!(texts(&run.proceed().await.unwrap())[0].contains("far too dear"));
 }
@@ -242,10 +252,10 @@ async fn v50_of_two_that_race_one_wins_and_the_other_is_told(store: Shared) {
             )])
             .await
             .unwrap();
-        let asked = asked(&turn);
-        let (yes, no) = tokio::join!(asked.approve(&dana), asked.reject(&omar, "no"));
+        let interruption = only_interruption(&turn);
+        let (yes, no) = tokio::join!(interruption.approve(&dana), interruption.reject(&omar, "no"));
         let winner = match (yes, no) {
-            (Ok(_), Err(DecideError::AlreadyDecided(stands))) => (Status::Approved, stands),
+            (Ok(_), Err(DecideError::AlreadyDecided(decided))) => (Status::Approved, decided),
             (Err(DecideError::AlreadyDecided(stands)), Ok(_)) => (Status::Rejected, stands),
             other => panic!("{other:?}"),
         };
@@ -253,7 +263,7 @@ async fn v50_of_two_that_race_one_wins_and_the_other_is_told(store: Shared) {
         let end = kinds(&run.proceed().await.unwrap())[0];
         assert_eq!(end, if winner.0 == Status::Approved { "succeeded" } else { "rejected" });
         // The state never flips afterwards.
-        assert!(asked.reject(&omar, "still no").await.is_err());
+        assert!(interruption.reject(&omar, "still no").await.is_err());
     }
     assert!(world.ran().len() <= 20);
 }
@@ -265,7 +275,7 @@ async fn v51_at_the_moment_of_expiry_exactly_one_is_recorded(store: Shared) {
     clock.set("2026-11-21T12:29:59.999Z".parse().unwrap());
     let turn_2 = run.submit([call("2", "pay", json!({"to": "bob", "amount": 500}))]).await.unwrap();
     clock.set("2026-11-21T12:30:00Z".parse().unwrap());
-    let late = asked(&turn).approve(&dana(&gate).await).await.unwrap_err();
+    let late = only_interruption(&turn).approve(&dana(&gate).await).await.unwrap_err();
     assert!(late.to_string().starts_with("it is already expired"), "{late}");
     turn_2.interruptions()[1].approve(&dana(&gate).await).await.unwrap();
     let turn = run.proceed().await.unwrap();
@@ -378,9 +388,9 @@ async fn v54_reminders_come_each_once_and_the_policy_says_what_the_model_is_told
     clock.advance(minutes(5));
     until(async || story(&gate).await.contains(&"expired")).await;
     assert_eq!(reminded().await, 2, "at its end it is over");
-    let told = run.proceed().await.unwrap().answers()[0].for_model();
+    let model_text = run.proceed().await.unwrap().answers()[0].for_model();
     assert_eq!(
-        told,
+        model_text,
         "<gate-notice>Not run: nobody decided in time. Tell the customer that we write \
          tomorrow.</gate-notice>"
     );
@@ -405,15 +415,16 @@ async fn v56_a_missing_comment_is_refused_with_that_reason(store: Shared) {
     let run = run(&gate);
     let turn = run.submit([call("1", "book", json!({"price": 600}))]).await.unwrap();
     let dana = dana(&gate).await;
-    for refused in
-        [asked(&turn).approve(&dana).await, asked(&turn).approve(&dana).comment(" ").await]
-    {
+    for refused in [
+        only_interruption(&turn).approve(&dana).await,
+        only_interruption(&turn).approve(&dana).comment(" ").await,
+    ] {
         assert_eq!(
             refused.unwrap_err().to_string(),
             "an approval of this needs a comment: say why"
         );
     }
-    asked(&turn).approve(&dana).comment("the last seat").await.unwrap();
+    only_interruption(&turn).approve(&dana).comment("the last seat").await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
 }
 
@@ -423,7 +434,7 @@ async fn z91_expired_is_no_rejection(store: Shared) {
     let turn = run.submit([pay("1")]).await.unwrap();
     clock.advance(minutes(30));
     gate.run_due().await;
-    let approval = gate.approval(asked(&turn).id()).await.unwrap().unwrap();
+    let approval = gate.approval(only_interruption(&turn).id()).await.unwrap().unwrap();
     assert_eq!((approval.status(), approval.votes().len()), (Status::Expired, 0));
     // Nobody said no: the same call may be asked again.
     assert_eq!(kinds(&run.submit([pay("2")]).await.unwrap()), ["waiting"]);
@@ -435,11 +446,17 @@ async fn z95_the_same_decision_twice_is_no_error_and_another_is_told_who(store: 
     let turn = run.submit([pay("1")]).await.unwrap();
     let dana = dana(&gate).await;
     for _ in 0..3 {
-        assert_eq!(asked(&turn).approve(&dana).await.unwrap().status(), Status::Approved);
+        assert_eq!(
+            only_interruption(&turn).approve(&dana).await.unwrap().status(),
+            Status::Approved
+        );
     }
     let _ = run.proceed().await.unwrap();
-    assert_eq!(asked(&turn).approve(&dana).await.unwrap().status(), Status::Succeeded);
-    let late = asked(&turn).reject(&gate.reviewer("omar").await.unwrap(), "no").await.unwrap_err();
+    assert_eq!(only_interruption(&turn).approve(&dana).await.unwrap().status(), Status::Succeeded);
+    let late = only_interruption(&turn)
+        .reject(&gate.reviewer("omar").await.unwrap(), "no")
+        .await
+        .unwrap_err();
     assert!(late.to_string().starts_with("it is already succeeded by dana, since "), "{late}");
     assert_eq!(story(&gate).await.iter().filter(|kind| **kind == "voted").count(), 1);
     assert_eq!(world.ran().len(), 1);
@@ -478,8 +495,8 @@ async fn v_a_delegated_role_counts_until_it_ends(store: Shared) {
 
     // Two managers must agree, and omar is one for max until the last moment.
     let turn = run.submit([book("1"), book("2")]).await.unwrap();
-    for asked in turn.interruptions() {
-        assert_eq!(asked.approve(&dana).await.unwrap().status(), Status::Pending);
+    for interruption in turn.interruptions() {
+        assert_eq!(interruption.approve(&dana).await.unwrap().status(), Status::Pending);
     }
     clock.set("2026-11-21T12:59:59.999Z".parse().unwrap());
     assert_eq!(turn.interruptions()[0].approve(&omar).await.unwrap().status(), Status::Approved);
@@ -510,7 +527,7 @@ async fn v_a_broken_file_of_people_entitles_nobody(store: Shared) {
     let turn = run.submit([pay("1")]).await.unwrap();
 
     std::fs::write(&path, PEOPLE.replace("id = \"omar\"", "id = \"dana\"")).unwrap();
-    let refused = asked(&turn).approve(&dana).await.unwrap_err();
+    let refused = only_interruption(&turn).approve(&dana).await.unwrap_err();
     assert!(matches!(refused, DecideError::Reviewer(ReviewerError::Directory(_))), "{refused}");
     assert!(refused.to_string().contains("line 5: `dana` is on line 3 already"), "{refused}");
     // No new question is asked either, and the model hears nothing about the file.
@@ -523,11 +540,11 @@ async fn v_a_broken_file_of_people_entitles_nobody(store: Shared) {
         PEOPLE.replace("\"dana\", roles = [\"manager\"]", "\"dana\", roles = []"),
     )
     .unwrap();
-    let taken = asked(&turn).approve(&dana).await.unwrap_err();
+    let taken = only_interruption(&turn).approve(&dana).await.unwrap_err();
     assert_eq!(taken.to_string(), "dana cannot decide this: it asks a manager");
 
     std::fs::write(&path, PEOPLE).unwrap();
-    assert_eq!(asked(&turn).approve(&dana).await.unwrap().status(), Status::Approved);
+    assert_eq!(only_interruption(&turn).approve(&dana).await.unwrap().status(), Status::Approved);
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     assert_eq!(state.0.ran(), ["pay 500 to alice"]);
 }

@@ -16,8 +16,8 @@ use gate_sqlite::SqliteStore;
 use serde_json::{Value, json};
 
 use crate::scenarios::desk::{
-    KEY, asked, call, dana, kinds, noon, people, records, run, sign_in_call, story, until,
-    until_asked,
+    KEY, call, dana, kinds, noon, only_interruption, people, records, run, sign_in_call, story,
+    until, until_asked,
 };
 use crate::scenarios::stores::{Shared, on_every_store};
 use crate::scenarios::v_people::Changing;
@@ -183,7 +183,7 @@ async fn replayed(gate: &Gate<Tools>) -> (BTreeMap<ApprovalId, Approval>, usize)
             assert_eq!(vote.shown(), Some(before.as_ref().unwrap().shown()), "{record:?}");
         }
         let after =
-            Approval::after(before.as_ref(), &record).unwrap_or_else(|fault| panic!("{fault}"));
+            Approval::after(before.as_ref(), &record).unwrap_or_else(|error| panic!("{error}"));
         calls.insert(id, after);
     }
     (calls, votes)
@@ -218,7 +218,7 @@ async fn v_what_voters_were_shown_is_what_the_records_say(store: Shared) {
     let turn = history.proceed().await.unwrap();
     assert_eq!(kinds(&turn).iter().filter(|kind| **kind == "waiting").count(), 1, "{turn:?}");
     // It failed, and to run it again is another question.
-    asked(&turn).approve(&dana).await.unwrap();
+    only_interruption(&turn).approve(&dana).await.unwrap();
     let _ = history.proceed().await.unwrap();
     let work =
         history.guard("close the books", ask(role("manager")), async || Err::<(), _>("broke"));
@@ -242,7 +242,7 @@ async fn v_a_vote_on_what_has_changed_since_is_refused(store: Shared) {
     let (gate, _) = gate(&store).await;
     let (run, dana, omar) = (run(&gate), dana(&gate).await, gate.reviewer("omar").await.unwrap());
     let turn = run.submit([transfers_of("1", 2_000)]).await.unwrap();
-    let shown = asked(&turn);
+    let shown = only_interruption(&turn);
     let before = shown.approval().shown();
     shown.edit(&dana, Edit::new().set("amount", 3_000)).await.unwrap();
     let changed = shown.approve(&omar).await;
@@ -256,39 +256,45 @@ async fn v_whoever_has_a_key_must_sign_and_nobody_else_can(store: Shared) {
     let (gate, _, _) = signers_gate(&store).await;
     let (run, dana, max) = (run(&gate), dana(&gate).await, gate.reviewer("ines").await.unwrap());
     let turn = run.submit([sign_in_call("1", "hunter2")]).await.unwrap();
-    let asked = asked(&turn);
+    let interruption = only_interruption(&turn);
     let (hers, other, his) = (key("dana", 1), key("dana", 9), key("omar", 2));
-    assert_eq!(unsigned(asked.approve(&dana).await), VoteSignatureError::Unsigned);
+    assert_eq!(unsigned(interruption.approve(&dana).await), VoteSignatureError::Unsigned);
     assert_eq!(
-        unsigned(asked.reject(&dana, "no").await),
+        unsigned(interruption.reject(&dana, "no").await),
         VoteSignatureError::Unsigned,
         "her no is hers, too"
     );
     assert_eq!(
-        unsigned(asked.approve(&dana).sign_with(&other).await),
+        unsigned(interruption.approve(&dana).sign_with(&other).await),
         VoteSignatureError::OtherKey
     );
-    assert_eq!(unsigned(asked.approve(&dana).sign_with(&his).await), VoteSignatureError::OtherKey);
-    assert_eq!(unsigned(asked.approve(&max).sign_with(&hers).await), VoteSignatureError::NoKey);
+    assert_eq!(
+        unsigned(interruption.approve(&dana).sign_with(&his).await),
+        VoteSignatureError::OtherKey
+    );
+    assert_eq!(
+        unsigned(interruption.approve(&max).sign_with(&hers).await),
+        VoteSignatureError::NoKey
+    );
     let witness = SigningKey::from_seed("dana", KeyKind::Witness, [1; 32]).unwrap();
     assert_eq!(
-        unsigned(asked.approve(&dana).sign_with(&witness).await),
+        unsigned(interruption.approve(&dana).sign_with(&witness).await),
         VoteSignatureError::WitnessKey
     );
     assert_eq!(story(&gate).await, ["assessed"], "nothing of it is a vote");
-    let words = VoteSignatureError::Unsigned.to_string();
+    let error_text = VoteSignatureError::Unsigned.to_string();
     assert!(
-        words.contains("`--signing-key FILE`") && words.contains("`.sign_with(&key)`"),
-        "{words}"
+        error_text.contains("`--signing-key FILE`") && error_text.contains("`.sign_with(&key)`"),
+        "{error_text}"
     );
-    assert_eq!(asked.approve(&dana).sign_with(&hers).await.unwrap().status(), Status::Approved);
+    assert_eq!(
+        interruption.approve(&dana).sign_with(&hers).await.unwrap().status(),
+        Status::Approved
+    );
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     // Who has no key votes as before.
     let turn = run.submit([sign_in_call("2", "hunter3")]).await.unwrap();
-    assert_eq!(
-        crate::scenarios::desk::asked(&turn).approve(&max).await.unwrap().status(),
-        Status::Approved
-    );
+    assert_eq!(only_interruption(&turn).approve(&max).await.unwrap().status(), Status::Approved);
 }
 
 async fn v_a_signed_vote_is_on_the_record_for_others_to_verify(store: Shared) {
@@ -336,7 +342,7 @@ async fn v_only_signed_votes_count_where_the_policy_wants_them(store: Shared) {
     let max = gate.reviewer("mia").await.unwrap();
     let turn =
         gate.run("another").submit([call("1", "launch", json!({"what": "a"}))]).await.unwrap();
-    let question = asked(&turn);
+    let question = only_interruption(&turn);
     assert_eq!(question.approval().waits_for(), "2 of role manager, with a signed vote");
     // A manager without a key.
     let refused = question.approve(&max).await.unwrap_err();
@@ -355,10 +361,13 @@ async fn v_only_signed_votes_count_where_the_policy_wants_them(store: Shared) {
     // A refusal is no risk, so it counts as it is.
     let turn = run.submit([paying("1", 10)]).await.unwrap();
     let intern = gate.reviewer("ines").await.unwrap();
-    assert!(asked(&turn).reject(&intern, "no").await.is_err(), "she is not asked");
+    assert!(only_interruption(&turn).reject(&intern, "no").await.is_err(), "she is not asked");
     drop(world);
     let turn = gate.run("third").submit([paying("1", 10)]).await.unwrap();
-    assert_eq!(asked(&turn).reject(&max, "no").await.unwrap().status(), Status::Rejected);
+    assert_eq!(
+        only_interruption(&turn).reject(&max, "no").await.unwrap().status(),
+        Status::Rejected
+    );
 }
 
 async fn v_no_standing_permission_answers_for_a_signature(store: Shared) {
@@ -385,28 +394,28 @@ async fn v_a_vote_whose_key_was_replaced_counts_no_more(store: Shared) {
     let (run, dana, omar) = (run(&gate), dana(&gate).await, gate.reviewer("omar").await.unwrap());
     let (old, new) = (key("dana", 1), key("dana", 9));
     let turn = run.submit([paying("1", 10)]).await.unwrap();
-    asked(&turn).approve(&dana).sign_with(&old).await.unwrap();
+    only_interruption(&turn).approve(&dana).sign_with(&old).await.unwrap();
     *directory.0.lock().unwrap() = signers().with_key(new.verifier().clone());
     let turn = run.proceed().await.unwrap();
     assert_eq!((kinds(&turn), world.ran().len()), (vec!["waiting"], 0));
-    assert!(asked(&turn).approval().votes().is_empty());
+    assert!(only_interruption(&turn).approval().votes().is_empty());
     assert!(story(&gate).await.contains(&"voided"));
     assert_eq!(
-        unsigned(asked(&turn).approve(&dana).sign_with(&old).await),
+        unsigned(only_interruption(&turn).approve(&dana).sign_with(&old).await),
         VoteSignatureError::OtherKey
     );
-    asked(&turn).approve(&dana).sign_with(&new).await.unwrap();
+    only_interruption(&turn).approve(&dana).sign_with(&new).await.unwrap();
     // Taken away: the same.
     *directory.0.lock().unwrap() = people();
     assert_eq!((kinds(&run.proceed().await.unwrap()), world.ran().len()), (vec!["waiting"], 0));
     *directory.0.lock().unwrap() = signers();
     let turn = run.proceed().await.unwrap();
-    asked(&turn).approve(&omar).sign_with(&key("omar", 2)).await.unwrap();
+    only_interruption(&turn).approve(&omar).sign_with(&key("omar", 2)).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     // Whoever gets a key after their vote has not signed it.
     *directory.0.lock().unwrap() = people();
     let turn = run.submit([transfers_of("2", 500)]).await.unwrap();
-    asked(&turn).approve(&dana).await.unwrap();
+    only_interruption(&turn).approve(&dana).await.unwrap();
     *directory.0.lock().unwrap() = signers();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting"]);
 }
@@ -415,12 +424,15 @@ async fn v_a_key_of_the_person_a_run_is_for_is_asked_for_too(store: Shared) {
     let (gate, world, directory) = signers_gate(&store).await;
     let (run, mia, hers) = (run(&gate), gate.principal("mia"), key("mia", 3));
     let turn = run.submit([call("1", "book", json!({"price": 100}))]).await.unwrap();
-    asked(&turn).approve(&mia).await.unwrap();
+    only_interruption(&turn).approve(&mia).await.unwrap();
     *directory.0.lock().unwrap() = signers().with_key(hers.verifier().clone());
     let turn = run.proceed().await.unwrap();
     assert_eq!((kinds(&turn), world.ran().len()), (vec!["waiting"], 0), "she has one now");
-    assert_eq!(unsigned(asked(&turn).approve(&mia).await), VoteSignatureError::Unsigned);
-    asked(&turn).approve(&mia).sign_with(&hers).await.unwrap();
+    assert_eq!(
+        unsigned(only_interruption(&turn).approve(&mia).await),
+        VoteSignatureError::Unsigned
+    );
+    only_interruption(&turn).approve(&mia).sign_with(&hers).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     assert_eq!(world.ran(), ["book 100"]);
 }
@@ -457,9 +469,9 @@ async fn v_signed_votes_on_guarded_work_are_verified_before_it_is_tried_again(st
 }
 
 /// A directory that answers everything but who has which key.
-struct Keyless(StaticDirectory);
+struct KeylessDirectory(StaticDirectory);
 
-impl gate_runtime::people::Directory for Keyless {
+impl gate_runtime::people::Directory for KeylessDirectory {
     fn find<'a>(
         &'a self,
         who: &'a gate_runtime::id::ReviewerId,
@@ -519,16 +531,18 @@ async fn v_while_the_directory_does_not_know_keys_nobody_decides_and_nothing_run
     let turn = run.submit([paying("1", 10), paying("2", 20)]).await.unwrap();
     let [first, second] = turn.interruptions() else { panic!("{turn:?}") };
     first.approve(&dana(&gate).await).sign_with(&key("dana", 1)).await.unwrap();
-    let blind =
-        Gate::builder(Arc::clone(&world)).agent("support").directory(Keyless(signers())).key(KEY);
+    let blind = Gate::builder(Arc::clone(&world))
+        .agent("support")
+        .directory(KeylessDirectory(signers()))
+        .key(KEY);
     let blind: Gate<Tools> = blind.store(Arc::clone(&store)).build().await.unwrap();
     let shown = blind.interruption(second.id()).await.unwrap().unwrap();
     for key in [None, Some(key("omar", 2))] {
         let omar = blind.reviewer("omar").await.unwrap();
-        let deciding = shown.approve(&omar);
+        let decide = shown.approve(&omar);
         let decided = match &key {
-            Some(key) => deciding.sign_with(key).await,
-            None => deciding.await,
+            Some(key) => decide.sign_with(key).await,
+            None => decide.await,
         };
         assert!(decided.is_err(), "{decided:?}");
     }
@@ -661,8 +675,8 @@ async fn v_one_signature_written_twice_is_one() {
     let (gate, world, _) = signers_gate(&store).await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let turn = run.submit([call("1", "launch", json!({"what": "a"}))]).await.unwrap();
-    asked(&turn).approve(&dana).sign_with(&key("dana", 1)).await.unwrap();
-    forge(&file, asked(&turn).id(), |row| {
+    only_interruption(&turn).approve(&dana).sign_with(&key("dana", 1)).await.unwrap();
+    forge(&file, only_interruption(&turn).id(), |row| {
         let vote = row["votes"][0].clone();
         (row["status"], row["votes"]) = (json!("approved"), json!([vote, vote]));
     });

@@ -16,7 +16,7 @@ use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 
 use crate::scenarios::desk::{
-    State, Tools, World, asked, builder, call, dana, kinds, records, run, until,
+    State, Tools, World, builder, call, dana, kinds, only_interruption, records, run, until,
 };
 use crate::scenarios::stores::Shared;
 
@@ -88,28 +88,28 @@ fn pay() -> ToolCall {
     call("1", "pay", json!({"to": "ann", "amount": 500}))
 }
 
-async fn seal(gate: &Gate<Tools>, place: &Place) {
-    if place.has_trail {
+async fn seal(gate: &Gate<Tools>, fixture: &Place) {
+    if fixture.has_trail {
         gate.seal().await.unwrap();
     }
 }
 
 /// A payment that a person approved.
-async fn approved(gate: &Gate<Tools>, place: &Place) -> (Run<Tools>, ApprovalId) {
+async fn approved(gate: &Gate<Tools>, fixture: &Place) -> (Run<Tools>, ApprovalId) {
     let run = run(gate);
     let turn = run.submit([pay()]).await.unwrap();
-    let id = asked(&turn).approve(&dana(gate).await).await.unwrap().approval().id();
-    seal(gate, place).await;
+    let id = only_interruption(&turn).approve(&dana(gate).await).await.unwrap().approval().id();
+    seal(gate, fixture).await;
     (run, id)
 }
 
 /// The same once it was made.
-async fn paid(gate: &Gate<Tools>, place: &Place) -> ApprovalId {
-    let (run, id) = approved(gate, place).await;
+async fn paid(gate: &Gate<Tools>, fixture: &Place) -> ApprovalId {
+    let (run, id) = approved(gate, fixture).await;
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["succeeded"]);
     run.acknowledge(&turn).await.unwrap();
-    seal(gate, place).await;
+    seal(gate, fixture).await;
     id
 }
 
@@ -152,10 +152,10 @@ fn set_back_is(has_trail: bool) -> &'static str {
 #[tokio::test]
 async fn w_a_paid_row_that_is_set_back_to_approved_does_not_run_again() {
     for has_trail in [false, true] {
-        let (place, world) = (Place::new(has_trail), Arc::default());
-        let gate = place.gate(&world).await;
-        let id = paid(&gate, &place).await;
-        place.set_back(id);
+        let (fixture, world) = (Place::new(has_trail), Arc::default());
+        let gate = fixture.gate(&world).await;
+        let id = paid(&gate, &fixture).await;
+        fixture.set_back(id);
         assert_nothing_runs(&gate, &world, 1, set_back_is(has_trail)).await;
     }
 }
@@ -163,12 +163,12 @@ async fn w_a_paid_row_that_is_set_back_to_approved_does_not_run_again() {
 #[tokio::test]
 async fn w_it_does_not_run_after_a_restart_either() {
     for has_trail in [false, true] {
-        let (place, world) = (Place::new(has_trail), Arc::default());
-        let gate = place.gate(&world).await;
-        let id = paid(&gate, &place).await;
+        let (fixture, world) = (Place::new(has_trail), Arc::default());
+        let gate = fixture.gate(&world).await;
+        let id = paid(&gate, &fixture).await;
         drop(gate);
-        place.set_back(id);
-        let gate = place.gate(&world).await;
+        fixture.set_back(id);
+        let gate = fixture.gate(&world).await;
         assert_nothing_runs(&gate, &world, 1, set_back_is(has_trail)).await;
     }
 }
@@ -176,10 +176,10 @@ async fn w_it_does_not_run_after_a_restart_either() {
 #[tokio::test]
 async fn w_arguments_that_are_changed_under_a_vote_do_not_run() {
     for has_trail in [false, true] {
-        let (place, world) = (Place::new(has_trail), Arc::default());
-        let gate = place.gate(&world).await;
-        let (run, id) = approved(&gate, &place).await;
-        place.forge(id, |row| {
+        let (fixture, world) = (Place::new(has_trail), Arc::default());
+        let gate = fixture.gate(&world).await;
+        let (run, id) = approved(&gate, &fixture).await;
+        fixture.forge(id, |row| {
             let changed = json!({"to": "mallory", "amount": 500});
             let digest = json!(Digest::of(r#"{"amount":500,"to":"mallory"}"#).to_string());
             (row["arguments"]["json"], row["arguments"]["digest"]) = (changed, digest.clone());
@@ -192,12 +192,12 @@ async fn w_arguments_that_are_changed_under_a_vote_do_not_run() {
 
 #[tokio::test]
 async fn w_a_question_whose_arguments_are_changed_before_the_vote_does_not_run() {
-    let (place, world) = (Place::new(true), Arc::default());
-    let gate = place.gate(&world).await;
+    let (fixture, world) = (Place::new(true), Arc::default());
+    let gate = fixture.gate(&world).await;
     let turn = run(&gate).submit([pay()]).await.unwrap();
-    let id = asked(&turn).id();
+    let id = only_interruption(&turn).id();
     gate.seal().await.unwrap();
-    place.forge(id, |row| {
+    fixture.forge(id, |row| {
         row["arguments"]["json"]["to"] = json!("mallory");
         row["arguments"]["digest"] =
             json!(Digest::of(r#"{"amount":500,"to":"mallory"}"#).to_string());
@@ -224,10 +224,10 @@ async fn w_a_requirement_a_vote_and_a_time_that_are_changed_do_not_run() {
         ("its run, agent and tool", |row| row["principal"] = json!("omar")),
     ];
     for (what, forgery) in forgeries {
-        let (place, world) = (Place::new(false), Arc::default());
-        let gate = place.gate(&world).await;
-        let (_, id) = approved(&gate, &place).await;
-        place.forge(id, forgery);
+        let (fixture, world) = (Place::new(false), Arc::default());
+        let gate = fixture.gate(&world).await;
+        let (_, id) = approved(&gate, &fixture).await;
+        fixture.forge(id, forgery);
         drop(run(&gate).proceed().await.unwrap());
         let noted = serde_json::to_string(&records(&gate).await).unwrap();
         assert!(noted.contains("not match its records") && noted.contains(what), "{what}: {noted}");
@@ -247,27 +247,27 @@ async fn w_with_a_trail_records_that_are_deleted_let_nothing_run_again() {
             "it has ended",
         ),
     ] {
-        let (place, world) = (Place::new(true), Arc::default());
-        let gate = place.gate(&world).await;
-        let id = paid(&gate, &place).await;
-        place.set_back(id);
-        place.sql(deleted, id);
+        let (fixture, world) = (Place::new(true), Arc::default());
+        let gate = fixture.gate(&world).await;
+        let id = paid(&gate, &fixture).await;
+        fixture.set_back(id);
+        fixture.sql(deleted, id);
         assert_nothing_runs(&gate, &world, 1, why).await;
     }
 }
 
 #[tokio::test]
 async fn w_with_a_trail_the_record_of_a_vote_that_was_taken_back_cannot_be_hidden() {
-    let (place, world) = (Place::new(true), Arc::default());
-    let gate = place.gate(&world).await;
+    let (fixture, world) = (Place::new(true), Arc::default());
+    let gate = fixture.gate(&world).await;
     let turn = run(&gate).submit([call("1", "wipe", json!({"disk": "a"}))]).await.unwrap();
-    let id = asked(&turn).id();
+    let id = only_interruption(&turn).id();
     // An attempt that faltered, was lost, and is asked about again: the calls are open, and their
     // records count.
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     gate.seal().await.unwrap();
-    place.sql("DELETE FROM records WHERE approval = ? AND body ->> '$.event.type' = 'voted'", id);
-    place.forge(id, |_| {});
+    fixture.sql("DELETE FROM records WHERE approval = ? AND body ->> '$.event.type' = 'voted'", id);
+    fixture.forge(id, |_| {});
     let why =
         disputed(&run(&gate).submit([call("1", "wipe", json!({"disk": "a"}))]).await.unwrap());
     assert!(why.contains("which was sealed, is not in the database"), "{why}");
@@ -276,8 +276,8 @@ async fn w_with_a_trail_the_record_of_a_vote_that_was_taken_back_cannot_be_hidde
 
 #[tokio::test]
 async fn w_with_a_trail_a_record_that_is_put_in_the_place_of_another_counts_for_nothing() {
-    let (place, world) = (Place::new(true), Arc::default());
-    let gate = place.gate(&world).await;
+    let (fixture, world) = (Place::new(true), Arc::default());
+    let gate = fixture.gate(&world).await;
     // The row of a question, and in the place of a sealed record of another call a vote that nobody
     // gave.
     let turn = run(&gate)
@@ -300,7 +300,7 @@ async fn w_with_a_trail_a_record_that_is_put_in_the_place_of_another_counts_for_
     gate.seal().await.unwrap();
     let mut vote: Value = serde_json::from_str(&vote).unwrap();
     vote["vote"].as_object_mut().unwrap().remove("shown");
-    let connection = Connection::open(place.file()).unwrap();
+    let connection = Connection::open(fixture.file()).unwrap();
     let forged = "UPDATE records SET approval = ?1, body = json_set(
             (SELECT body FROM records WHERE approval = ?1), '$.seq', seq, '$.status', 'approved', \
             '$.event', json(?2)
@@ -313,7 +313,7 @@ async fn w_with_a_trail_a_record_that_is_put_in_the_place_of_another_counts_for_
         1
     );
     drop(connection);
-    place.forge(first, |row| {
+    fixture.forge(first, |row| {
         row["status"] = json!("approved");
         row["votes"] = json!([vote["vote"].clone()]);
         row["approved_at"] = vote["vote"]["at"].clone();
@@ -327,10 +327,10 @@ async fn w_with_a_trail_a_record_that_is_put_in_the_place_of_another_counts_for_
 #[tokio::test]
 async fn w_a_record_of_an_import_hides_nothing() {
     for has_trail in [false, true] {
-        let (place, world) = (Place::new(has_trail), Arc::default());
-        let gate = place.gate(&world).await;
-        let (run, id) = approved(&gate, &place).await;
-        place.forge(id, |row| {
+        let (fixture, world) = (Place::new(has_trail), Arc::default());
+        let gate = fixture.gate(&world).await;
+        let (run, id) = approved(&gate, &fixture).await;
+        fixture.forge(id, |row| {
             row["arguments"]["json"]["to"] = json!("mallory");
             row["arguments"]["digest"] =
                 json!(Digest::of(r#"{"amount":500,"to":"mallory"}"#).to_string());
@@ -346,7 +346,7 @@ async fn w_a_record_of_an_import_hides_nothing() {
             ),
             approval
             FROM records WHERE approval = ? ORDER BY seq DESC LIMIT 1";
-        place.sql(forged, id);
+        fixture.sql(forged, id);
         let why = disputed(&run.proceed().await.unwrap());
         assert!(why.contains("record"), "{why}");
         assert!(world.ran().is_empty());
@@ -365,7 +365,8 @@ async fn w_an_imported_call_runs_as_it_came_and_not_changed() {
         let gate = to.gate(&world).await;
         let run = gate.resume(saved).await.unwrap();
         let turn = run.submit([pay()]).await.unwrap();
-        let id = asked(&turn).approve(&dana(&gate).await).await.unwrap().approval().id();
+        let id =
+            only_interruption(&turn).approve(&dana(&gate).await).await.unwrap().approval().id();
         gate.seal().await.unwrap();
         if is_changed {
             to.forge(id, |row| {
@@ -385,16 +386,16 @@ async fn w_an_imported_call_runs_as_it_came_and_not_changed() {
 
 #[tokio::test]
 async fn w_a_process_that_does_not_write_the_trail_knows_it_too() {
-    let (place, world) = (Place::new(true), Arc::default());
-    let writer = place.gate(&world).await;
-    let follower = place.gate(&world).await;
-    let id = paid(&follower, &place).await;
+    let (fixture, world) = (Place::new(true), Arc::default());
+    let writer = fixture.gate(&world).await;
+    let follower = fixture.gate(&world).await;
+    let id = paid(&follower, &fixture).await;
     assert!(!follower.trail().unwrap().is_writing());
     writer.seal().await.unwrap();
     let sealed = writer.trail().unwrap().sealed();
     until(async || follower.trail().unwrap().sealed() >= sealed).await;
-    place.set_back(id);
-    place.sql(
+    fixture.set_back(id);
+    fixture.sql(
         "DELETE FROM records WHERE approval = ? AND body ->> '$.status' NOT IN ('pending', \
         'approved')",
         id,
@@ -456,10 +457,10 @@ async fn w_a_remote_call_that_was_changed_or_set_back_does_not_begin() {
 
 #[tokio::test]
 async fn w_a_call_that_a_standing_permission_covers_does_not_run_changed() {
-    let place = Place::new(false);
+    let fixture = Place::new(false);
     let people = StaticDirectory::new().person("dana", ["manager"]);
     let gate: Gate<NoTools> =
-        Gate::builder(()).directory(people).store(place.store().await).build().await.unwrap();
+        Gate::builder(()).directory(people).store(fixture.store().await).build().await.unwrap();
     let dana = gate.reviewer("dana").await.unwrap();
     let bot = gate.remote("bot");
     let ask = |id: &str, amount: u64| {
@@ -477,7 +478,7 @@ async fn w_a_call_that_a_standing_permission_covers_does_not_run_changed() {
     question.grant(&dana, Scope::this_run()).await.unwrap();
     let covered = bot.ask(ask("2", 50)).await.unwrap();
     assert_eq!(covered.status(), Status::Approved);
-    place.forge(covered.id(), |row| {
+    fixture.forge(covered.id(), |row| {
         let digest = json!(Digest::of(r#"{"amount":5000}"#).to_string());
         (row["arguments"]["json"]["amount"], row["arguments"]["digest"]) = (json!(5000), digest);
     });
@@ -499,14 +500,14 @@ mod retried {
 
 #[tokio::test]
 async fn w_a_call_that_ran_is_not_tried_again_because_its_row_says_that_it_was_lost() {
-    let (place, world) = (Place::new(false), Arc::<World>::default());
+    let (fixture, world) = (Place::new(false), Arc::<World>::default());
     let gate: Gate<retried::Again> =
-        builder(&place.store().await, &State(Arc::clone(&world))).build().await.unwrap();
+        builder(&fixture.store().await, &State(Arc::clone(&world))).build().await.unwrap();
     let run = gate.run("run");
     let turn = run.submit([call("1", "set", json!({"what": "a"}))]).await.unwrap();
-    let id = asked(&turn).approve(&dana(&gate).await).await.unwrap().approval().id();
+    let id = only_interruption(&turn).approve(&dana(&gate).await).await.unwrap().approval().id();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
-    place.forge(id, |row| {
+    fixture.forge(id, |row| {
         row["status"] = json!("indeterminate");
         row.as_object_mut().unwrap().remove("outcome");
     });
@@ -518,10 +519,10 @@ async fn w_a_call_that_ran_is_not_tried_again_because_its_row_says_that_it_was_l
 
 #[tokio::test]
 async fn w_it_is_in_the_security_log() {
-    let (place, world) = (Place::new(false), Arc::default());
-    let gate = place.gate(&world).await;
-    let id = paid(&gate, &place).await;
-    place.set_back(id);
+    let (fixture, world) = (Place::new(false), Arc::default());
+    let gate = fixture.gate(&world).await;
+    let id = paid(&gate, &fixture).await;
+    fixture.set_back(id);
     let log = Log::default();
     {
         let _guard = tracing::subscriber::set_default(log.clone());
@@ -540,9 +541,9 @@ async fn w_it_is_in_the_security_log() {
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<String>>>);
 
-struct Line(String);
+struct LogText(String);
 
-impl tracing::field::Visit for Line {
+impl tracing::field::Visit for LogText {
     fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
         let _ = std::fmt::Write::write_fmt(&mut self.0, format_args!(" {field}={value:?}"));
     }
@@ -562,7 +563,7 @@ impl tracing::Subscriber for Log {
     fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
 
     fn event(&self, event: &tracing::Event<'_>) {
-        let mut line = Line(event.metadata().level().to_string());
+        let mut line = LogText(event.metadata().level().to_string());
         event.record(&mut line);
         self.0.lock().unwrap().push(line.0);
     }

@@ -8,7 +8,7 @@ use gate_runtime::run::RunState;
 use serde_json::json;
 
 use crate::scenarios::desk::{
-    Tools, again, asked, call, dana, gate, kinds, pay_call_to as pay, run, story, texts,
+    Tools, again, call, dana, gate, kinds, only_interruption, pay_call_to as pay, run, story, texts,
 };
 use crate::scenarios::stores::{Shared, fresh, on_every_store};
 
@@ -30,7 +30,7 @@ async fn z80_one_approved_state_restored_twice_runs_once(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([pay("1", "alice", 500)]).await.unwrap();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     let saved = run.state().await.unwrap().to_json();
     let other = again(&store, &world).await;
     let restore = async |gate: &Gate<Tools>| {
@@ -58,7 +58,7 @@ async fn z81_changed_arguments_and_pasted_approvals_in_a_state_are_refused(store
         serde_json::from_str(&other.state().await.unwrap().to_json()).unwrap();
     let mut forged: serde_json::Value = serde_json::from_str(&pending).unwrap();
     forged["run"]["approvals"][0]["arguments"] = donor["run"]["approvals"][0]["arguments"].clone();
-    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     let approved: serde_json::Value =
         serde_json::from_str(&run_5.state().await.unwrap().to_json()).unwrap();
     let mut pasted: serde_json::Value = serde_json::from_str(&pending).unwrap();
@@ -74,14 +74,14 @@ async fn z82_an_approval_of_what_was_never_asked_authorises_nothing(store: Share
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([pay("1", "alice", 500)]).await.unwrap();
-    asked(&turn).cancel("withdrawn").await.unwrap();
-    let refused = asked(&turn).approve(&dana(&gate).await).await.unwrap_err();
+    only_interruption(&turn).cancel("withdrawn").await.unwrap();
+    let refused = only_interruption(&turn).approve(&dana(&gate).await).await.unwrap_err();
     assert!(matches!(refused, DecideError::AlreadyDecided(_)));
     // Neither a new call of the same kind nor another run finds anything approved.
     assert_eq!(kinds(&run.submit([pay("2", "alice", 500)]).await.unwrap()), ["waiting"]);
     let (stranger, _) = crate::scenarios::desk::gate(&fresh()).await;
     let foreign = stranger.run("run").submit([pay("1", "alice", 500)]).await.unwrap();
-    assert!(gate.approval(asked(&foreign).id()).await.unwrap().is_none());
+    assert!(gate.approval(only_interruption(&foreign).id()).await.unwrap().is_none());
     assert!(world.ran().is_empty());
 }
 
@@ -104,7 +104,7 @@ async fn z85_a_rejection_stands_whatever_the_policy_would_say_now(store: Shared)
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([call("1", "wipe", json!({"disk": "a"}))]).await.unwrap();
-    asked(&turn).reject(&dana(&gate).await, "in use").await.unwrap();
+    only_interruption(&turn).reject(&dana(&gate).await, "in use").await.unwrap();
     let saved = run.state().await.unwrap();
     let state = crate::scenarios::desk::State(std::sync::Arc::clone(&world));
     let lax: Gate<lax::Lax> =
@@ -163,9 +163,12 @@ async fn z88_an_edit_changes_neither_the_tool_nor_fields_unsaid(store: Shared) {
         Edit::new().set("name", "wipe"),
         Edit::new().set("disk", "a"),
     ] {
-        assert!(matches!(asked(&turn).edit(&dana, edit).await, Err(DecideError::Invalid(_))));
+        assert!(matches!(
+            only_interruption(&turn).edit(&dana, edit).await,
+            Err(DecideError::Invalid(_))
+        ));
     }
-    asked(&turn).edit(&dana, Edit::new().set("amount", 400)).await.unwrap();
+    only_interruption(&turn).edit(&dana, Edit::new().set("amount", 400)).await.unwrap();
     let _ = run.proceed().await.unwrap();
     assert_eq!(world.ran(), ["pay 400 to alice (rent)"], "what was not mentioned is as it was");
 }
@@ -208,7 +211,10 @@ async fn z94_after_an_edit_the_model_knows_what_ran(store: Shared) {
     let (gate, _) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([pay("1", "alice", 500)]).await.unwrap();
-    asked(&turn).edit(&dana(&gate).await, Edit::new().set("amount", 300)).await.unwrap();
+    only_interruption(&turn)
+        .edit(&dana(&gate).await, Edit::new().set("amount", 300))
+        .await
+        .unwrap();
     let turn = run.proceed().await.unwrap();
     let approval = turn.answers()[0].approval().unwrap();
     assert_eq!(approval.proposed().as_json(), r#"{"amount":500,"to":"alice"}"#);
@@ -252,8 +258,8 @@ async fn z98_nothing_reads_true_as_ask_or_approve(store: Shared) {
             .when(|_| true)
             .otherwise(ask(anyone()))
     }
-    let outline = named().view().clone();
-    let effects: Vec<_> = outline.rules().iter().map(|rule| (rule.name(), rule.effect())).collect();
+    let view = named().view().clone();
+    let effects: Vec<_> = view.rules().iter().map(|rule| (rule.name(), rule.effect())).collect();
     assert_eq!(effects, [("true denies", Verdict::Deny), ("true approves", Verdict::Approve)]);
     let (gate, _) = gate(&store).await;
     assert!(story(&gate).await.is_empty());

@@ -11,8 +11,8 @@ use crate::text::amount::Amount;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct AmountCeiling {
     max: CeilingValue,
-    /// The argument is a text of digits, as it was in the call that the reviewer saw. A number and
-    /// a text are never each other's.
+    /// Set if the argument is a text of digits, as in the call that the reviewer saw. A limit for
+    /// numbers never covers texts, and the reverse.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     of_text: bool,
 }
@@ -20,7 +20,7 @@ pub(super) struct AmountCeiling {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 enum CeilingValue {
-    /// The form before there were decimals: the giver was shown "any whole number".
+    /// The form of versions without decimals, in which the giver was shown "any whole number".
     Whole(u64),
     Exact(Amount),
 }
@@ -30,8 +30,8 @@ impl AmountCeiling {
         Self { max: CeilingValue::Exact(max), of_text: false }
     }
 
-    /// Returns the limit for arguments that are written like this one; `None` if this one does not
-    /// fit itself.
+    /// Returns the limit for arguments in the form of this one; `None` if this argument itself
+    /// exceeds the limit.
     pub(super) fn like(self, shown: &Value) -> Option<Self> {
         let ceiling = Self { of_text: shown.is_string(), ..self };
         ceiling.admits(shown).then_some(ceiling)
@@ -44,7 +44,7 @@ impl AmountCeiling {
         })
     }
 
-    /// Returns the amount of an argument; `None` if it is no amount, or not written in the required
+    /// Returns the amount of an argument; `None` if it is not an amount, or not in the required
     /// form.
     fn amount_of(&self, value: &Value) -> Option<Amount> {
         match (self.max, value) {
@@ -56,13 +56,13 @@ impl AmountCeiling {
         }
     }
 
-    /// Returns the limit and what an argument takes of it, in the units in which the store counts;
-    /// `None` if that is not a whole number of them.
+    /// Returns the amount of an argument and the limit, in the units in which the store counts;
+    /// `None` if the amount is not a whole number of units.
     pub(super) fn counted(&self, value: &Value) -> Option<(u64, u64)> {
         let amount = self.amount_of(value)?;
         match self.max {
             CeilingValue::Whole(max) => Some((amount.in_units(0)?, max)),
-            // As fine as a counter can be, and always the same for one grant.
+            // The unit is as fine as a counter can count up to the limit, and fixed for a grant.
             CeilingValue::Exact(max) => {
                 let indexes = max.finest_places()?;
                 Some((amount.in_units(indexes)?, max.in_units(indexes)?))

@@ -1,4 +1,4 @@
-//! Grants (standing permissions): what a person allows beyond one call.
+//! Grants (standing permissions): a person allows more than one call.
 
 mod ceiling;
 mod scope;
@@ -26,15 +26,15 @@ use crate::text::english;
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum GrantCondition {
-    /// Exactly this. A text is a text: no character in it is a pattern.
+    /// Exactly this value. No character of a text is a pattern.
     Same { value: Value },
-    /// An amount from 0 to this.
+    /// An amount from 0 to this limit.
     UpTo(AmountCeiling),
     /// Any value.
     Any,
 }
 
-/// The sum of an argument over all calls that are covered.
+/// The limit for the sum of an argument over all covered calls.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct ArgumentBudget {
     argument: String,
@@ -42,7 +42,7 @@ struct ArgumentBudget {
     ceiling: AmountCeiling,
 }
 
-/// The calls of the tool that it covers, and how many.
+/// The calls of the tool that a grant covers, and their number.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct GrantTerms {
     conditions: BTreeMap<String, GrantCondition>,
@@ -98,11 +98,11 @@ impl GrantTerms {
     }
 }
 
-/// A standing permission, given by a person on a call they saw, for later calls of the same tool.
+/// A standing permission for later calls of a tool, given by a person on a call that they saw.
 ///
-/// It answers an "ask", never a "deny", and only one that its giver could answer alone, with the
-/// roles that they have then. It holds only while tool and policies are unchanged since it was
-/// given.
+/// A grant answers an "ask", never a "deny", and only if its giver could answer alone, with the
+/// roles that they have at that time. It is valid only while the tool and its policies are
+/// unchanged since it was given.
 ///
 /// ```
 /// # fn show(grant: &gate_runtime::grants::Grant) {
@@ -145,7 +145,7 @@ impl Grant {
         self.id
     }
 
-    /// Returns the number of its version, from 1; a store writes it only over the version before.
+    /// Returns its version, from 1. A store writes it only over the previous version.
     #[must_use]
     pub fn version(&self) -> u64 {
         self.version
@@ -175,8 +175,8 @@ impl Grant {
         self.given_at
     }
 
-    /// Returns the number of calls that it still covers; `None` for any number, or as many as its
-    /// window has left.
+    /// Returns the number of calls that it still covers; `None` if it is unlimited, or counted in
+    /// windows.
     #[must_use]
     pub fn uses_left(&self) -> Option<u32> {
         self.uses_left
@@ -188,21 +188,21 @@ impl Grant {
         self.revoked
     }
 
-    /// Returns whether it can still cover anything.
+    /// Returns whether it can still cover calls.
     #[must_use]
     pub fn is_active(&self, now: Timestamp) -> bool {
         !self.revoked && self.uses_left != Some(0) && self.terms.until.is_none_or(|end| now < end)
     }
 
-    /// Returns whether it covers a call: same tool, tool digest and policies; run, agent and
-    /// principal as its scope says; every argument as it says, and none that it does not name. The
-    /// store checks what its budget and its windows have left.
+    /// Returns whether it covers a call: the tool, the tool's digest and the policies are the same,
+    /// run, agent and principal are in its scope, and every argument meets its condition. An
+    /// argument without a condition is never covered. The store checks its budget and its windows.
     #[must_use]
     pub fn covers(&self, subject: &CallSubject, arguments: &Arguments, now: Timestamp) -> bool {
         self.is_active(now) && self.fits(subject, arguments)
     }
 
-    /// Returns whether a call is one of those that it is for, at any time.
+    /// Returns whether it is for a call, whether or not it has ended.
     #[doc(hidden)]
     #[must_use]
     pub fn fits(&self, subject: &CallSubject, arguments: &Arguments) -> bool {
@@ -216,7 +216,7 @@ impl Grant {
             && self.terms.admit(&arguments.to_json())
     }
 
-    /// Returns the changes of tool and policies because of which it does not cover a call.
+    /// Returns the changes of tool and policies that keep it from covering a call.
     #[doc(hidden)]
     #[must_use]
     pub fn outdated_for(
@@ -251,14 +251,14 @@ impl Grant {
         self.terms.until
     }
 
-    /// Returns the total number of calls that it is for, if that does not depend on time.
+    /// Returns the total number of calls that it is for, if there is no window.
     #[doc(hidden)]
     #[must_use]
     pub fn uses_in_all(&self) -> Option<u32> {
         self.terms.uses.filter(|_| self.terms.window.is_none())
     }
 
-    /// Returns the charges that covering a call makes on its budget and its windows.
+    /// Returns the charges on its budget and its windows for covering a call.
     #[doc(hidden)]
     #[must_use]
     pub fn charges(&self, arguments: &Arguments, taken_for: ApprovalId) -> Vec<LimitCharge> {
@@ -274,7 +274,7 @@ impl Grant {
         let spend = |budget: &ArgumentBudget| {
             let counted =
                 arguments.get(&budget.argument).and_then(|value| budget.ceiling.counted(&value));
-            // An argument that cannot be counted never fits: no counter holds this much.
+            // An argument that cannot be counted never fits, because this charge exceeds its limit.
             let (amount, max) = counted.unwrap_or((u64::MAX, 0));
             take("budget", amount, max)
         };
@@ -289,7 +289,7 @@ impl Grant {
         Self { version: self.version + 1, uses_left, ..self.clone() }
     }
 
-    /// Returns a grant that is about to be given, with one use less.
+    /// Returns a grant that has not been written yet, with one use less.
     #[doc(hidden)]
     #[must_use]
     pub fn used_before_it_is_given(&self) -> Self {

@@ -13,11 +13,10 @@ use crate::id::{GrantId, ReviewerId};
 use crate::text::amount::Amount;
 use crate::text::english;
 
-/// The scope of a grant, before the call it is given on is known: chosen by a reviewer.
+/// The scope of a grant, which a reviewer chooses: the calls that the grant covers.
 ///
-/// A grant is never wider than what the reviewer was shown, unless the scope says so explicitly:
-/// every argument that is not named must be the same as in the call that the reviewer saw, and so
-/// must agent and principal.
+/// By default, a grant covers only calls like the one that the reviewer saw: agent, principal and
+/// every argument must be the same, except those that the scope names.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -64,7 +63,7 @@ impl Scope {
         Self::of(false)
     }
 
-    /// Covers other agents that are judged by the same policies, too.
+    /// Also covers other agents with the same policies.
     #[must_use]
     pub fn any_agent(mut self) -> Self {
         self.any_agent = true;
@@ -85,9 +84,9 @@ impl Scope {
         self
     }
 
-    /// Lets an argument be any amount from 0 to a limit: a number, or a text that is a plain
-    /// decimal like `"12.50"`, whichever it is in the call that the reviewer saw. Any other text,
-    /// and a negative number, is not covered.
+    /// Lets an argument be any amount from 0 to a limit. The amount is a number, or a text with a
+    /// plain decimal like `"12.50"`, whichever it is in the call that the reviewer saw. Any other
+    /// text, and a negative number, is not covered.
     ///
     /// ```
     /// use gate_runtime::grants::Scope;
@@ -104,17 +103,17 @@ impl Scope {
         self
     }
 
-    /// Limits the number of covered calls, not counting the one it is given on.
+    /// Limits the number of covered calls, not counting the call that the grant is given on.
     #[must_use]
     pub fn uses(mut self, count: u32) -> Self {
         self.terms.uses = Some(count);
         self
     }
 
-    /// Limits the sum of an argument over all covered calls, not counting the one it is given on.
-    /// The argument is an amount, as for [`up_to`](Self::up_to). The sum is exact; an amount with
-    /// more decimal places than can be counted up to the limit is not covered. Up to a limit of 18
-    /// million there are at least 12 places, and never fewer than those of the limit itself.
+    /// Limits the sum of an argument over all covered calls, not counting the call that the grant
+    /// is given on. The argument is an amount, as for [`up_to`](Self::up_to). The sum is exact: an
+    /// amount with too many decimal places to be counted is not covered. For limits up to 18
+    /// million, at least 12 places can be counted, and never fewer than those of the limit itself.
     #[must_use]
     pub fn budget(mut self, argument: impl Into<String>, max: impl Into<Amount>) -> Self {
         self.terms.budget = Some(ArgumentBudget {
@@ -124,7 +123,8 @@ impl Scope {
         self
     }
 
-    /// Counts uses and budget in each window of this length, and not for all time.
+    /// Counts uses and budget in each window of this length. Defaults to counting them for all
+    /// time.
     #[must_use]
     pub fn per(mut self, window: Duration) -> Self {
         // A longer window has no exact form in JSON.
@@ -132,19 +132,19 @@ impl Scope {
         self
     }
 
-    /// Sets when it ends.
+    /// Sets the time when the grant ends.
     #[must_use]
     pub fn until(mut self, end: Timestamp) -> Self {
         self.terms.until = Some(end);
         self
     }
 
-    /// Makes the grant with this scope, on the call that the reviewer saw.
+    /// Creates the grant with this scope, on the call that the reviewer saw.
     #[doc(hidden)]
     pub fn grant(
         self,
         approval: &Approval,
-        by: ReviewerId,
+        reviewer: ReviewerId,
         now: Timestamp,
     ) -> Result<Grant, ScopeError> {
         let shown = approval.arguments();
@@ -181,7 +181,7 @@ impl Scope {
             arguments.into_iter().map(|(name, value)| (name, GrantCondition::Same { value })),
         );
         let CallSubject { info, tool, tool_digest, policy_digest, .. } = approval.subject();
-        // The store counts uses of a window; the grant itself counts those of all time.
+        // The store counts the uses in a window; the grant itself counts uses without a window.
         let uses_left = if terms.window.is_none() { terms.uses } else { None };
         Ok(Grant {
             id: GrantId::new(),
@@ -197,7 +197,7 @@ impl Scope {
             policy_digest: *policy_digest,
             terms,
             uses_left,
-            by,
+            by: reviewer,
             given_at: now,
             revoked: false,
         })
@@ -218,7 +218,7 @@ impl fmt::Display for Scope {
     }
 }
 
-/// Why a scope makes no valid grant.
+/// The reason why a scope makes no valid grant.
 ///
 /// ```
 /// use gate_runtime::grants::ScopeError;
@@ -233,7 +233,7 @@ pub enum ScopeError {
         /// The name.
         argument: String,
     },
-    /// It limits an argument that is not an amount within the limit in the call itself.
+    /// It limits an argument that is no amount, or exceeds the limit, in the call itself.
     NotUpTo {
         /// The name.
         argument: String,
@@ -244,11 +244,11 @@ pub enum ScopeError {
     NoArguments,
     /// The policy allows no grants here.
     NotAllowed,
-    /// It has a window, but neither uses nor a budget to count in it; or the window is empty.
+    /// It has a window without uses or a budget to count, or the window is empty.
     NothingPer,
-    /// More than one person must agree, and a grant is one person's.
+    /// More than one person must agree, but a grant comes from one person.
     NeedsSeveral,
-    /// The giver has a key, so they must give it with a signed vote.
+    /// The giver has a key, and must give the grant with a signed vote.
     NeedsVote,
 }
 

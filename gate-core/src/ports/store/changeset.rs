@@ -16,7 +16,7 @@ use crate::records::delivery::Delivery;
 use crate::records::event::{CallEvent, GateEvent, RecordEvent};
 use crate::records::record::Record;
 
-/// The changes that are written together.
+/// The changes that a store writes together.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -44,39 +44,38 @@ use crate::records::record::Record;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Changeset {
-    /// When, by the gate's clock.
+    /// The time, by the gate's clock.
     pub at: Timestamp,
-    /// Approvals; each is written only over the version before its own, and version 1 only where
-    /// its run has no such call.
+    /// Approvals. Each is written only over its previous version, and version 1 only if its run has
+    /// no call with its id.
     pub approvals: Vec<Arc<Approval>>,
-    /// Standing permissions; each is written only over the version before its own.
+    /// Grants. Each is written only over its previous version.
     pub grants: Vec<Arc<Grant>>,
-    /// Stops; each in the place of one with the same scope.
+    /// Freezes. Each replaces the freeze with the same scope.
     pub freezes: Vec<Freeze>,
-    /// Stops that end; each must be there, just as it is here.
+    /// Freezes that are lifted. The store must have exactly these.
     pub lifted: Vec<Freeze>,
-    /// Uses of limits; each must fit.
+    /// Charges on limits, all of which must fit.
     pub charges: Vec<LimitCharge>,
-    /// Uses of limits that are given back, since what they were taken for did not happen. Of a call
-    /// that had ended before, nothing is.
+    /// Charges to give back. Nothing is given back for a call that had ended before.
     pub given_back: Vec<GiveBack>,
-    /// Calls of which the application has what became of them: they are owed to their runs no more.
-    /// Also such that are written here first.
+    /// Calls whose end the application has: they are no longer owed to their runs. They may be
+    /// among the new approvals of this changeset.
     pub acknowledged: Vec<ApprovalId>,
-    /// Tools, for processes that do not have them. One that is there already stays, and is
-    /// [known](super::KnownTool::written) to be written again.
+    /// Tools, for processes that do not have them. A tool that the store already has stays, and
+    /// only its [`written`](super::KnownTool::written) changes.
     pub tools: Vec<Arc<Descriptor>>,
-    /// The deliveries that notifiers are to make; each is written only over the version before its
-    /// own, and version 1 only where there is none of that notifier about that record.
+    /// Deliveries. Each is written only over its previous version, and version 1 only if its
+    /// notifier has no delivery about that record.
     pub deliveries: Vec<Arc<Delivery>>,
-    /// Deliveries that are deleted; each must be there in this version.
+    /// Deliveries to delete. The store must have each in this version.
     pub forgotten: Vec<Arc<Delivery>>,
-    /// The records of what happened. The store numbers them.
+    /// The records of these changes. The store numbers them.
     pub records: Vec<Record>,
 }
 
 impl Changeset {
-    /// Nothing, yet.
+    /// Creates an empty changeset.
     #[must_use]
     pub fn at(at: Timestamp) -> Self {
         Self {
@@ -102,7 +101,7 @@ impl Changeset {
         Self { records: vec![Record::of_gate(at, event)], ..Self::at(at) }
     }
 
-    /// Returns whether it lets a body begin: then a store checks freezes.
+    /// Returns whether it lets a body begin. If so, a store checks the freezes.
     #[must_use]
     pub fn dispatches(&self) -> bool {
         self.dispatched().next().is_some()
@@ -114,14 +113,15 @@ impl Changeset {
         self.dispatched().any(|approval| freeze.stops(approval.subject()))
     }
 
-    /// Returns the approvals whose bodies begin with it, without those that already run and only
+    /// Returns the approvals whose bodies it lets begin, without those that already run and only
     /// get a heartbeat.
     fn dispatched(&self) -> impl Iterator<Item = &Arc<Approval>> {
         let begins = |approval: &&Arc<Approval>| {
             approval.status() == Status::Dispatched
                 && self.records.iter().any(|record| {
-                    let begun = matches!(record.event(), RecordEvent::Call(CallEvent::Dispatched));
-                    begun
+                    let is_dispatched =
+                        matches!(record.event(), RecordEvent::Call(CallEvent::Dispatched));
+                    is_dispatched
                         && record
                             .subject()
                             .is_some_and(|subject| subject.approval() == approval.id())
@@ -130,8 +130,8 @@ impl Changeset {
         self.approvals.iter().filter(begins)
     }
 
-    /// Returns whether it writes one approval, one grant or one delivery twice, or two approvals
-    /// for one call, of which one would be lost.
+    /// Returns whether it writes one approval, grant or delivery twice, or two approvals for one
+    /// call. One of the two would be lost.
     #[must_use]
     pub fn writes_twice(&self) -> bool {
         fn has_twins<T: Ord>(mut all: impl ExactSizeIterator<Item = T>) -> bool {
@@ -150,11 +150,11 @@ impl Changeset {
             )
     }
 
-    /// Returns the place of the first charge that does not fit, from the used part of each window;
-    /// charges of one counter add up.
+    /// Returns the place of the first charge that does not fit, given the used part of each window.
+    /// Charges on one counter add up.
     ///
     /// # Errors
-    /// If the used part of a window cannot be read.
+    /// Returns the error of `used` if the used part of a window cannot be read.
     pub fn limit_reached<E>(
         &self,
         mut used: impl FnMut(&LimitCharge) -> Result<u64, E>,
@@ -198,10 +198,10 @@ impl Changeset {
 pub enum CommitOutcome {
     /// All of it is written.
     Done,
-    /// Nothing is written: someone else changed an approval, a grant or a delivery, or lifted a
+    /// Nothing is written: another process changed an approval, a grant or a delivery, or lifted a
     /// freeze, or the call already exists. Read again.
     Conflict,
-    /// Nothing is written: a freeze stops what it would let begin.
+    /// Nothing is written: a freeze stops a body that it would let begin.
     Frozen,
     /// Nothing is written: a limit is used up. Contains the place of its charge.
     LimitReached(usize),

@@ -1,4 +1,4 @@
-//! Grants, freezes and tools: what holds beyond single calls.
+//! Grants, freezes and tools, which apply beyond single calls.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::grants::grant::Grant;
 use crate::id::ToolName;
 use crate::text::digest::Digest;
 
-/// The permissions, stops and tools that hold beyond single calls.
+/// The grants, freezes and tools, which apply beyond single calls.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -20,8 +20,8 @@ use crate::text::digest::Digest;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct ActiveControls {
-    /// The grants that are not revoked and either are active, or cover a call that has not begun:
-    /// oldest first.
+    /// The grants that are not revoked, and are active or cover a call that has not begun; oldest
+    /// first.
     pub grants: Vec<Arc<Grant>>,
     /// The freezes, by scope.
     pub freezes: Vec<Freeze>,
@@ -37,13 +37,13 @@ pub struct KnownTool {
     pub name: ToolName,
     /// The digest of its descriptor.
     pub digest: Digest,
-    /// The number of the last record of the [`Changeset`](super::Changeset) that put it into the
-    /// store last: of a gate's tools, the record that it was built.
+    /// The number of the last record of the latest [`Changeset`](super::Changeset) that wrote it.
+    /// For the tools of a gate, that is the record that the gate was built.
     pub written: u64,
 }
 
 impl KnownTool {
-    /// One version of a tool, as a store keeps it.
+    /// Creates a version of a tool.
     #[must_use]
     pub fn new(name: impl Into<ToolName>, digest: Digest, written: u64) -> Self {
         Self { name: name.into(), digest, written }

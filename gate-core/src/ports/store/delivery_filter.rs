@@ -1,4 +1,4 @@
-//! Which deliveries.
+//! Filters of deliveries.
 
 use std::sync::Arc;
 
@@ -16,16 +16,16 @@ use crate::records::delivery::{Delivery, DeliveryState};
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeliveryOrder {
-    /// By the numbers of their records, and the names of their notifiers where those are the same.
+    /// By the numbers of their records, then by the names of their notifiers.
     #[default]
     Oldest,
-    /// The reverse.
+    /// The reverse of [`Oldest`](Self::Oldest).
     Newest,
-    /// By when they are due, and where that is the same as [`Oldest`](Self::Oldest).
+    /// By the times when they are due, then as [`Oldest`](Self::Oldest).
     Soonest,
 }
 
-/// Which deliveries.
+/// A filter of deliveries, with their order.
 ///
 /// ```
 /// use gate_runtime::notify::DeliveryState;
@@ -97,8 +97,8 @@ impl DeliveryFilter {
         self
     }
 
-    /// Restricts it to deliveries that have no open earlier one of their notifier about the same
-    /// call.
+    /// Restricts it to deliveries without an earlier open delivery of the same notifier about the
+    /// same call.
     #[must_use]
     pub fn first_of_each_call(mut self) -> Self {
         self.first_of_each_call = true;
@@ -112,7 +112,7 @@ impl DeliveryFilter {
         self
     }
 
-    /// Orders by when they are due.
+    /// Orders by the times when they are due.
     #[must_use]
     pub fn soonest_first(mut self) -> Self {
         self.order = DeliveryOrder::Soonest;
@@ -126,7 +126,7 @@ impl DeliveryFilter {
         self
     }
 
-    /// Returns the notifier it names.
+    /// Returns the notifier that it names.
     #[must_use]
     pub fn of_notifier(&self) -> Option<&str> {
         self.notifier.as_deref()

@@ -18,13 +18,13 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
-    /// It does not answer, or cannot write, but may later.
+    /// The store does not answer or cannot write now, but may later.
     Unavailable,
-    /// Its data is damaged.
+    /// The store's data is damaged.
     Corrupt,
 }
 
-/// The store failed. Nothing runs then.
+/// An error of a store. Nothing runs because of it.
 ///
 /// ```
 /// use gate_runtime::store::{StoreError, StoreErrorKind};

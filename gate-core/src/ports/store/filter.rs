@@ -30,14 +30,14 @@ impl ApprovalFilter {
         Self::default()
     }
 
-    /// Restricts it to this approval. May be called repeatedly for several ones.
+    /// Restricts it to this approval. May be called repeatedly for several approvals.
     #[must_use]
     pub fn id(mut self, id: ApprovalId) -> Self {
         self.ids.push(id);
         self
     }
 
-    /// Of this run.
+    /// Restricts it to this run.
     #[must_use]
     pub fn run(mut self, run: impl Into<RunId>) -> Self {
         self.run = Some(run.into());
@@ -51,21 +51,22 @@ impl ApprovalFilter {
         self
     }
 
-    /// Restricts it to this status. May be called repeatedly for any of several ones.
+    /// Restricts it to this status. May be called repeatedly for any of several statuses.
     #[must_use]
     pub fn status(mut self, status: Status) -> Self {
         self.statuses.push(status);
         self
     }
 
-    /// Restricts it to approvals after one: the next page. Empty if that one does not exist.
+    /// Restricts it to approvals after this one, for the next page. Admits none if that approval
+    /// does not exist.
     #[must_use]
     pub fn after(mut self, id: ApprovalId) -> Self {
         self.after = Some(id);
         self
     }
 
-    /// At most so many.
+    /// Limits the number of results.
     #[must_use]
     pub fn limit(mut self, count: usize) -> Self {
         self.limit = Some(count);
@@ -78,7 +79,7 @@ impl ApprovalFilter {
         &self.ids
     }
 
-    /// The run it names.
+    /// Returns the run that it names.
     #[must_use]
     pub fn of_run(&self) -> Option<&RunId> {
         self.run.as_ref()
@@ -115,8 +116,7 @@ impl ApprovalFilter {
             && self.admits_whatever_its_id(approval)
     }
 
-    /// Returns whether it admits an approval that was found by its id, without searching the ids
-    /// again.
+    /// Returns whether it admits an approval that was found by its id, without checking the id.
     #[doc(hidden)]
     #[must_use]
     pub fn admits_whatever_its_id(&self, approval: &Approval) -> bool {
@@ -155,15 +155,15 @@ impl RecordFilter {
         self
     }
 
-    /// Restricts it to this call. A store must find its records without reading all others, because
-    /// this is used before a call begins.
+    /// Restricts it to this call. A store must find these records without reading all others,
+    /// because the gate reads them before the call begins.
     #[must_use]
     pub fn call(mut self, id: ApprovalId) -> Self {
         self.call = Some(id);
         self
     }
 
-    /// At most so many.
+    /// Limits the number of results.
     #[must_use]
     pub fn limit(mut self, count: usize) -> Self {
         self.limit = Some(count);

@@ -1,4 +1,4 @@
-//! The facts of a store that bear on one call, or on the calls of one run.
+//! Queries for the facts that matter to one call, or to the calls of one run.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,8 +23,8 @@ use crate::text::digest::Digest;
 pub struct CallQuery {
     /// Its run.
     pub run: RunId,
-    /// The family by which refusals are kept: the outermost run of its run, or one for all runs of
-    /// a remote agent.
+    /// The family, within which refusals are found: the outermost run of its run, or one for all
+    /// runs of a remote agent.
     pub family: RunId,
     /// Its case.
     pub case: Option<CaseId>,
@@ -32,18 +32,17 @@ pub struct CallQuery {
     pub call: CallId,
     /// Its tool.
     pub tool: ToolName,
-    /// The digest of what equal calls of the tool have in common: see
-    /// [`Arguments::likeness`](crate::call::Arguments::likeness). `None`: nothing is known of them
-    /// yet.
+    /// The digest that equal calls of the tool share: see
+    /// [`Arguments::likeness`](crate::call::Arguments::likeness). `None` if it is not known yet.
     pub likeness: Option<Digest>,
-    /// Counters whose use is asked for, with the windows that end now.
+    /// The queried counters, with their windows, which end now.
     pub counters: Vec<(LimitKey, Duration)>,
-    /// Now, by the gate's clock.
+    /// The present time, by the gate's clock.
     pub now: Timestamp,
 }
 
 impl CallQuery {
-    /// A call with no counters, in no case, of whose arguments nothing is known.
+    /// Creates a query without a case, without counters and without known arguments.
     pub fn new(
         run: impl Into<RunId>,
         call: impl Into<CallId>,
@@ -93,24 +92,24 @@ impl CallQuery {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct CallHistory {
-    /// The approval of this very call: same run, same call id.
+    /// The approval of this call: the same run and call id.
     pub approval: Option<Arc<Approval>>,
-    /// Calls of the tool that people refused, oldest first: in the family, every equal one and the
-    /// newest [`REFUSALS`] others; in the same case, the newest [`REFUSALS`].
+    /// Calls of the tool that people refused, oldest first. In the family, these are all equal
+    /// calls and the newest [`REFUSALS`] others; in the same case, the newest [`REFUSALS`].
     pub rejected: Vec<Arc<Approval>>,
-    /// Equal calls, in any run, that wait, are approved and have not run, or whose end is unknown:
-    /// the newest [`ALIKE`], oldest first.
+    /// Equal calls of any run that wait, that are approved and have not run, or whose end is
+    /// unknown: the newest [`ALIKE`], oldest first.
     pub alike: Vec<Arc<Approval>>,
-    /// The grants for the tool that hold in the run, and are not used up, revoked or over.
+    /// The grants for the tool that apply in the run, and are not used up, revoked or ended.
     pub grants: Vec<Arc<Grant>>,
     /// The used part of the window of each queried counter.
     pub used: Vec<u64>,
 }
 
-/// The number of refusals in the history of a case, and of a family besides those of equal calls.
+/// The maximum number of refusals in the history: of a case, and of a family without equal calls.
 pub const REFUSALS: usize = 8;
 
-/// The number of equal calls in the history.
+/// The maximum number of equal calls in the history.
 pub const ALIKE: usize = 8;
 
 /// A query for changes of a run's calls.
@@ -124,16 +123,15 @@ pub const ALIKE: usize = 8;
 pub struct RunQuery {
     /// The outermost run.
     pub family: RunId,
-    /// The number of the record after which they changed; 0 for all owed calls, whenever they
-    /// changed.
+    /// The number of the record after which the calls changed; 0 for all owed calls.
     pub after: u64,
-    /// Calls to leave out, because the caller knows how they ended.
+    /// Calls to leave out, because the caller knows their end.
     pub known: Vec<ApprovalId>,
 }
 
 impl RunQuery {
-    /// Creates a query for all changes after a number in a run or one nested in it; after 0, for
-    /// all calls owed to it.
+    /// Creates a query for all changes after a record number, in a run and the runs nested in it.
+    /// After 0, it is for all calls that are owed to the run.
     pub fn after(family: impl Into<RunId>, seq: u64) -> Self {
         Self { family: family.into(), after: seq, known: Vec::new() }
     }
@@ -152,9 +150,9 @@ impl RunQuery {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct RunChanges {
-    /// The calls, in the order in which they changed last.
+    /// The calls, in the order of their last changes.
     pub calls: Vec<RunChange>,
-    /// The number of the record up to which this is complete.
+    /// The record number up to which the changes are complete.
     pub seq: u64,
 }
 
@@ -165,6 +163,6 @@ pub struct RunChange {
     pub seq: u64,
     /// The call.
     pub approval: Arc<Approval>,
-    /// Set if it is owed: the application has not acknowledged what became of it.
+    /// Set if the call is owed: the application has not acknowledged its end.
     pub is_owed: bool,
 }

@@ -28,32 +28,31 @@ use crate::records::delivery::Delivery;
 use crate::records::record::Record;
 use crate::text::digest::Digest;
 
-/// A store of everything that must be durable. It decides nothing: it writes a changeset completely
-/// or not at all.
+/// A store of everything that must be durable. It makes no decisions: it writes each changeset
+/// completely or not at all.
 ///
-/// A store implements three traits, by who uses them, and is a `Store` then: [`RecordLog`], to
-/// which everything is committed and which a trail seals; [`ApprovalStore`], which the gate asks
-/// about calls; [`OutboxStore`], from which notifiers are served.
+/// A store implements three traits, and is then a `Store`: [`RecordLog`], to which everything is
+/// committed, and which a trail seals; [`ApprovalStore`], which the gate queries about calls; and
+/// [`OutboxStore`], which holds the deliveries of notifiers.
 ///
-/// Every method is required, because a wrapper that forgot one would lose data. One suite tests
-/// these promises, `gate_runtime::testing::conformance` (feature `testing`):
+/// Every method is required, because a wrapper that forgot one would lose data. The conformance
+/// suite, `gate_runtime::testing::conformance` (feature `testing`), tests these guarantees:
 ///
-/// 1. [`commit`](RecordLog::commit) is atomic and isolated: a changeset is written completely or
-///    not at all, one after the other.
+/// 1. [`commit`](RecordLog::commit) is atomic and isolated: changesets are written one after the
+///    other, each completely or not at all.
 /// 2. Every later read sees a committed changeset.
-/// 3. Of two changesets from one version, one commits; of two charges for the last place of a
-///    limit, one.
+/// 3. Of two changesets from one version, one commits. Of two charges for the last place of a
+///    limit, one commits.
 /// 4. Records are numbered from 1 without gaps, in the order of the commits.
-/// 5. Nothing is dispatched that a freeze stops which was committed before.
-/// 6. Of several processes that claim a delivery, one gets it; and deliveries do not wake watchers.
-/// 7. Every new approval is owed to its run until a transition acknowledges it;
-///    [`run_changes`](ApprovalStore::run_changes) gives what is owed, or what changed after a
-///    number, and costs nothing for anything else.
-/// 8. No lookup costs more for what ended long ago: used-up permissions, used limits, finished
-///    calls.
-/// 9. [`records`](RecordLog::records) and [`record_texts`](RecordLog::record_texts) honour every
-///    part of the filter, and find the records of one call without reading others: the gate asks
-///    for them before each call that was read from the store runs.
+/// 5. No call is dispatched that an earlier committed freeze stops.
+/// 6. Of several processes that claim a delivery, one gets it. Deliveries do not wake watchers.
+/// 7. Every new approval is owed to its run until a changeset acknowledges it.
+///    [`run_changes`](ApprovalStore::run_changes) returns the owed calls, or the calls that changed
+///    after a record number, without reading other calls.
+/// 8. No lookup becomes slower with ended data: used-up grants, used limits, finished calls.
+/// 9. [`records`](RecordLog::records) and [`record_texts`](RecordLog::record_texts) apply every
+///    part of the filter, and find the records of one call without reading others, because the gate
+///    reads them before it runs a stored call.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -71,9 +70,9 @@ pub trait Store: ApprovalStore + OutboxStore {}
 
 impl<S: ApprovalStore + OutboxStore + ?Sized> Store for S {}
 
-/// The log to which every changeset is committed: numbered records of what happened.
+/// The log to which every changeset is committed, with numbered records of all events.
 pub trait RecordLog: Send + Sync + 'static {
-    /// Writes a changeset: all of it, or nothing.
+    /// Writes a changeset completely, or not at all.
     fn commit(&self, changeset: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>>;
 
     /// Returns records, in order.
@@ -82,21 +81,21 @@ pub trait RecordLog: Send + Sync + 'static {
         filter: &'a RecordFilter,
     ) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>>;
 
-    /// Returns records with their numbers, in order, as the JSON that is kept of each: a trail
-    /// seals all that is in it, also what this program does not know.
+    /// Returns the stored JSON of records with their numbers, in order. A trail seals all of it,
+    /// including fields that this program does not know.
     fn record_texts<'a>(
         &'a self,
         filter: &'a RecordFilter,
     ) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>>;
 
-    /// Follows the number of the last record, whoever writes it, in this process or another.
+    /// Follows the number of the last record, which this process or another one writes.
     fn watch(&self) -> RecordWatch;
 }
 
-/// The approvals, grants, freezes and counters, as the gate asks about them.
+/// The approvals, grants, freezes and counters, as the gate queries them.
 pub trait ApprovalStore: RecordLog {
-    /// Returns what is known that bears on one proposed call. One round trip: it is asked before
-    /// every call.
+    /// Returns the history of a proposed call. The gate calls it before every call, so it should
+    /// take one round trip.
     fn load_history<'a>(
         &'a self,
         about: &'a CallQuery,
@@ -108,26 +107,26 @@ pub trait ApprovalStore: RecordLog {
         filter: &'a ApprovalFilter,
     ) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>>;
 
-    /// Returns what happened to the calls of a run and of those nested in it after a number.
+    /// Returns the changes after a record number of the calls of a run and the runs nested in it.
     fn run_changes<'a>(
         &'a self,
         query: &'a RunQuery,
     ) -> BoxFuture<'a, Result<RunChanges, StoreError>>;
 
-    /// Returns one standing permission, whatever became of it.
+    /// Returns a grant, in any state.
     fn grant(&self, id: GrantId) -> BoxFuture<'_, Result<Option<Arc<Grant>>, StoreError>>;
 
-    /// Returns the permissions, stops and tools that hold beyond single calls.
+    /// Returns the grants, freezes and tools, which apply beyond single calls.
     fn active_controls(&self, now: Timestamp) -> BoxFuture<'_, Result<ActiveControls, StoreError>>;
 
-    /// Returns a tool that some gate over this store had, by its digest.
+    /// Returns a tool that a gate over this store has or had, by its digest.
     fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>>;
 }
 
-/// The outbox: what notifiers are to deliver, and how far each delivery is.
+/// The outbox: the deliveries of notifiers, and their states.
 pub trait OutboxStore: RecordLog {
-    /// Returns deliveries, in the order that is asked for. A delivery about record 0 is a cursor:
-    /// only who asks for that record gets it.
+    /// Returns deliveries, in the order of the filter. A delivery about record 0 is a cursor, which
+    /// only a filter for that record admits.
     fn deliveries<'a>(
         &'a self,
         filter: &'a DeliveryFilter,

@@ -1,10 +1,10 @@
-//! The signal by which a store reports that it has more records.
+//! The signal that a store has new records.
 
 use tokio::sync::watch;
 
-/// Follows the number of a store's last record, whoever writes it, in this process or another.
+/// Follows the number of a store's last record, which this process or another one writes.
 ///
-/// Clones follow on their own: each has its own idea of what it has seen.
+/// Clones are independent: each marks records as seen by itself.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -23,7 +23,7 @@ use tokio::sync::watch;
 pub struct RecordWatch(watch::Receiver<u64>);
 
 impl RecordWatch {
-    /// Returns the number of the last record, and marks nothing as seen; 0 where there is none.
+    /// Returns the number of the last record, without marking it as seen; 0 if there is none.
     #[must_use]
     pub fn seq(&self) -> u64 {
         *self.0.borrow()
@@ -35,40 +35,40 @@ impl RecordWatch {
         *self.0.borrow_and_update()
     }
 
-    /// Waits for a record after those that were marked as seen, marks it as seen and returns its
-    /// number. `None` when the store is gone.
+    /// Waits for a record after those that are marked as seen, marks it as seen and returns its
+    /// number. `None` if the store is gone.
     ///
     /// # Cancel safety
-    /// A dropped future has marked nothing as seen.
+    /// A dropped future marks nothing as seen.
     pub async fn changed(&mut self) -> Option<u64> {
         self.0.changed().await.ok()?;
         Some(self.mark_seen())
     }
 
     /// Waits until the last record has this number or a higher one, marks it as seen and returns
-    /// its number. `None` when the store is gone.
+    /// its number. `None` if the store is gone.
     ///
     /// # Cancel safety
-    /// A dropped future has marked nothing as seen that was not before.
+    /// A dropped future marks nothing as seen.
     pub async fn reach(&mut self, seq: u64) -> Option<u64> {
         self.0.wait_for(|last| *last >= seq).await.ok().map(|last| *last)
     }
 }
 
-/// The sending half of a [`RecordWatch`]: a store publishes each number that it commits or finds
-/// committed by another process. Clones publish to the same watches.
+/// The sending half of a [`RecordWatch`]. A store publishes each record number that it commits, or
+/// that another process has committed. Clones publish to the same watches.
 #[derive(Clone, Debug)]
 pub struct RecordSignal(watch::Sender<u64>);
 
 impl RecordSignal {
-    /// A signal of a store whose last record has this number; 0 for none.
+    /// Creates the signal of a store whose last record has this number; 0 for none.
     #[must_use]
     pub fn new(seq: u64) -> Self {
         Self(watch::channel(seq).0)
     }
 
-    /// Publishes the number of the last record. A number that is not higher than the one before
-    /// wakes nobody.
+    /// Publishes the number of the last record. A number that is not higher than the previous one
+    /// wakes no watch.
     pub fn publish(&self, seq: u64) {
         self.0.send_if_modified(|last| {
             let is_later = seq > *last;
@@ -83,14 +83,14 @@ impl RecordSignal {
         *self.0.borrow()
     }
 
-    /// Returns whether anybody follows: a store that has to look for news need not, while nobody
-    /// does.
+    /// Returns whether there is a watch. While there is none, a store need not poll for new
+    /// records.
     #[must_use]
     pub fn is_watched(&self) -> bool {
         self.0.receiver_count() > 0
     }
 
-    /// Returns a watch that has seen what is published so far.
+    /// Returns a watch that has seen all records published so far.
     #[must_use]
     pub fn watch(&self) -> RecordWatch {
         RecordWatch(self.0.subscribe())

@@ -45,9 +45,9 @@ impl ConfigContext<'_> {
         mistakes: &mut ConfigMistakes<'_>,
     ) -> Option<LocatedValue<String>> {
         let by_name = format!("{key}_env");
-        let (said, named) = (table.some_text(key, mistakes), table.some_text(&by_name, mistakes));
+        let (direct, named) = (table.some_text(key, mistakes), table.some_text(&by_name, mistakes));
         once(table, key, &by_name, mistakes)?;
-        let secret = match (said, named) {
+        let secret = match (direct, named) {
             (Some(said), _) => LocatedValue { value: said.value.to_owned(), at: said.at },
             (None, Some(named)) => self.variable(&by_name, &named, mistakes)?,
             (None, None) => return None,
@@ -74,10 +74,10 @@ impl ConfigContext<'_> {
             table.missing(key, &message, mistakes);
             return None;
         }
-        let said = table.some_texts(key, example, mistakes);
+        let direct = table.some_texts(key, example, mistakes);
         let named = table.some_texts(&by_name, "OPS_SECRET", mistakes);
         once(table, key, &by_name, mistakes)?;
-        match (said, named) {
+        match (direct, named) {
             (Some(said), _) => Some(
                 said.into_iter()
                     .map(|said| LocatedValue { value: said.value.to_owned(), at: said.at })

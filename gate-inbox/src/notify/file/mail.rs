@@ -69,9 +69,9 @@ pub(super) fn mail(
     }
     let names_nobody = to.as_ref().map_or(!table.has("to"), Vec::is_empty);
     if names_nobody && to_who_decides == Some(false) {
-        let words = "`[mail]` has no recipients: write `to_who_decides = true`, or `to = \
+        let problem = "`[mail]` has no recipients: write `to_who_decides = true`, or `to = \
             [\"team@example.com\"]`";
-        mistakes.add(table.at, words);
+        mistakes.add(table.at, problem);
     }
     let mut mail = Mail::new(from?.value, host?.value, inbox).ok()?;
     for to in to.into_iter().flatten() {

@@ -33,7 +33,7 @@ use super::webhook::{Callbacks, Webhook};
 /// A placeholder for the inbox's address until it is known. It is never sent.
 const UNSAID: &str = "http://localhost";
 
-/// The notification channels, as a TOML file has them. Each table may be left out:
+/// The notification channels in a TOML file. Each table is optional:
 ///
 /// ```toml
 /// [slack]
@@ -93,8 +93,8 @@ const UNSAID: &str = "http://localhost";
 /// allow_private = false
 /// ```
 ///
-/// A secret is either in the file, which nobody else should be able to read then, or in an
-/// environment variable that `…_env` names. Both at once are a mistake.
+/// A secret is either in the file, which only its owner should be able to read, or in an
+/// environment variable that `…_env` names. Having both is an error.
 ///
 /// ```
 /// use gate_inbox::{Inbox, NotifyFile};
@@ -137,7 +137,7 @@ pub struct NotifyFile {
 }
 
 impl NotifyFile {
-    /// Reads a file, and the variables and files that it names.
+    /// Reads a file, and the environment variables and files that it names.
     ///
     /// ```
     /// let error = gate_inbox::NotifyFile::read("/no/such/notify.toml").unwrap_err();
@@ -145,7 +145,7 @@ impl NotifyFile {
     /// ```
     ///
     /// # Errors
-    /// [`BadNotifyFile`] has everything that is wrong with it, each with its line.
+    /// Returns [`BadNotifyFile`] with all mistakes in the file and their lines.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, BadNotifyFile> {
         let path = path.as_ref();
         warn_if_open_to_others(path, 0o077);
@@ -165,8 +165,8 @@ impl NotifyFile {
             let lines =
                 mistakes.iter().map(|(line, message)| format!("\n  - line {line}: {message}"));
             match &*mistakes {
-                [(line, words)] => {
-                    BadNotifyFile(format!("{}, line {line}: {words}", path.display()))
+                [(line, mistake)] => {
+                    BadNotifyFile(format!("{}, line {line}: {mistake}", path.display()))
                 }
                 _ => {
                     failed(format!("has {} mistakes:{}", mistakes.len(), lines.collect::<String>()))
@@ -175,7 +175,8 @@ impl NotifyFile {
         })
     }
 
-    /// Those who are told, with links to the inbox at this address; mails go to these people.
+    /// Returns the configured notifiers, with links to the inbox at this address. Mails go to these
+    /// people.
     ///
     /// ```
     /// # use gate_inbox::{BadSetting, NotifyFile, ConfiguredNotifiers};
@@ -189,8 +190,8 @@ impl NotifyFile {
     /// ```
     ///
     /// # Errors
-    /// [`BadSetting`], if it is not where people reach an inbox: `https://` and a host, or this
-    /// machine.
+    /// Returns [`BadSetting`] if the address cannot be that of an inbox: `https://` and a host, or
+    /// this machine.
     pub fn for_inbox(
         &self,
         url: &str,
@@ -203,13 +204,13 @@ impl NotifyFile {
 impl fmt::Debug for NotifyFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { slack, mails, links, pagerduty, webhooks, callbacks } = self;
-        let mut shown = f.debug_struct("NotifyFile");
-        shown
+        let mut debug = f.debug_struct("NotifyFile");
+        debug
             .field("slack", slack)
             .field("mails", mails)
             .field("links", links)
             .field("pagerduty", pagerduty);
-        shown.field("webhooks", webhooks).field("callbacks", callbacks).finish()
+        debug.field("webhooks", webhooks).field("callbacks", callbacks).finish()
     }
 }
 
@@ -230,7 +231,7 @@ impl fmt::Display for BadNotifyFile {
 
 impl std::error::Error for BadNotifyFile {}
 
-/// Parses a text, or returns everything that is wrong with it.
+/// Parses a text, or returns all mistakes in it.
 fn understand(text: &str, outside: ConfigContext<'_>) -> Result<NotifyFile, Vec<ConfigMistake>> {
     let root = parse(text)?;
     let mut mistakes = ConfigMistakes::of(text);

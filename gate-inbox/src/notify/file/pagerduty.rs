@@ -25,9 +25,11 @@ pub(super) fn pagerduty(
     let found = severity
         .as_ref()
         .and_then(|value| known.into_iter().find(|known| known.word() == value.value));
-    if let (Some(said), None) = (&severity, found) {
-        mistakes
-            .add(said.at, "`severity` is `\"critical\"`, `\"error\"`, `\"warning\"` or `\"info\"`");
+    if let (Some(severity_text), None) = (&severity, found) {
+        mistakes.add(
+            severity_text.at,
+            "`severity` is `\"critical\"`, `\"error\"`, `\"warning\"` or `\"info\"`",
+        );
     }
     let key = key?;
     let mut pagerduty =

@@ -99,7 +99,7 @@ pub(crate) struct SignedLink {
     pub(crate) shown: Digest,
     ends: Timestamp,
     /// The digest that is recorded when it is used.
-    mark: Digest,
+    digest: Digest,
 }
 
 /// Why a link is invalid.
@@ -130,13 +130,19 @@ impl Links {
     /// Returns a link to a call as it is now. Links for different people differ, so that each is
     /// used up separately; the same arguments give the same link.
     #[must_use]
-    pub fn to(&self, approval: &Approval, intent: Intent, whom: &str, now: Timestamp) -> String {
+    pub fn to(
+        &self,
+        approval: &Approval,
+        intent: Intent,
+        recipient: &str,
+        now: Timestamp,
+    ) -> String {
         let ends = now.checked_add(self.lasts).unwrap_or(Timestamp::MAX).as_second();
         let mut bytes = vec![VERSION, intent.code()];
         bytes.extend(bytes_of(approval.id()));
         bytes.extend(approval.shown().as_bytes());
         bytes.extend(ends.to_be_bytes());
-        bytes.extend(Digest::of(whom).as_bytes().iter().take(8));
+        bytes.extend(Digest::of(recipient).as_bytes().iter().take(8));
         bytes.extend(self.key.sign(&bytes));
         format!("{}/link/{}", self.inbox, URL_SAFE_NO_PAD.encode(bytes))
     }
@@ -157,7 +163,7 @@ impl Links {
     /// # Errors
     /// If the record of used links cannot be read.
     pub(crate) fn is_used(&self, link: &SignedLink) -> std::io::Result<bool> {
-        UsedLinks::beside(self.key.path()).has(link.ends, link.mark)
+        UsedLinks::beside(self.key.path()).has(link.ends, link.digest)
     }
 
     /// Uses a link. Returns `false` if it was used before.
@@ -165,7 +171,7 @@ impl Links {
     /// # Errors
     /// If its use cannot be recorded: then it must not be used.
     pub(crate) fn consume(&self, link: &SignedLink, now: Timestamp) -> std::io::Result<bool> {
-        UsedLinks::beside(self.key.path()).consume(link.ends, link.mark, now)
+        UsedLinks::beside(self.key.path()).consume(link.ends, link.digest, now)
     }
 }
 
@@ -178,11 +184,11 @@ fn bytes_of(id: ApprovalId) -> [u8; 16] {
 fn parse(signed: &[u8]) -> Option<SignedLink> {
     let (head, rest) = signed.split_first_chunk::<2>()?;
     let (id, rest) = rest.split_first_chunk::<16>()?;
-    let (shown, rest) = rest.split_first_chunk::<32>()?;
+    let (digest, rest) = rest.split_first_chunk::<32>()?;
     let (ends, _) = rest.split_first_chunk::<8>()?;
     let [VERSION, code] = *head else { return None };
     let digits = format!("{:032x}", u128::from_be_bytes(*id));
-    let (high, low) = shown.split_at(16);
+    let (high, low) = digest.split_at(16);
     let digits_of =
         |half: &[u8]| half.iter().fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
     Some(SignedLink {
@@ -190,7 +196,7 @@ fn parse(signed: &[u8]) -> Option<SignedLink> {
         approval: digits.parse().ok()?,
         shown: format!("sha256:{:032x}{:032x}", digits_of(high), digits_of(low)).parse().ok()?,
         ends: Timestamp::from_second(i64::from_be_bytes(*ends)).ok()?,
-        mark: Digest::of(signed),
+        digest: Digest::of(signed),
     })
 }
 

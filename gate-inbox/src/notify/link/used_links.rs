@@ -88,8 +88,8 @@ fn is_in(file: &mut File, digest: Digest) -> io::Result<bool> {
     let mut text = String::new();
     file.rewind()?;
     file.read_to_string(&mut text)?;
-    let mark = digest.to_string();
-    Ok(text.lines().any(|line| line == mark))
+    let digest_text = digest.to_string();
+    Ok(text.lines().any(|line| line == digest_text))
 }
 
 /// Returns the day of a time, as in the name of its file.

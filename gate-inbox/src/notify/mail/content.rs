@@ -19,7 +19,7 @@ use crate::notify::notification::{self, ArgumentText, ExpectedAnswer, StatusTone
 /// The longest subject.
 const SUBJECT: usize = 140;
 
-/// The most that is told of one claim.
+/// The maximum length of one claim.
 const CLAIM: usize = 4_000;
 
 /// Where the answers are.
@@ -42,8 +42,8 @@ impl AnswerLinks {
             return Self { approve: None, reject: None, open };
         };
         // The same for every delivery of the same notice, so that the links are, too.
-        let whom = format!("{} {to}", notice.id());
-        let link = |intent| links.to(approval, intent, &whom, notice.record().at());
+        let message_id = format!("{} {to}", notice.id());
+        let link = |intent| links.to(approval, intent, &message_id, notice.record().at());
         // A vote is about the whole call, so a mail that leaves something out offers no answer
         // links; and a question takes only an answer.
         let is_offered = notification::is_whole(approval)

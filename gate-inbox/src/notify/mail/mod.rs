@@ -24,13 +24,12 @@ use super::link::Links;
 use super::notification;
 use super::setting::{BadSetting, SecretText, base};
 
-/// The time that sending to everybody may take, which is less than a delivery may take; and the
-/// least time with which another mail is begun.
+/// The time that sending to everybody may take, which is less than a delivery may take.
 const ALL: Duration = Duration::from_secs(25);
 const LEAST: Duration = Duration::from_secs(2);
 
-/// The number of tries for recipients that fail while others are reached: some ten minutes, which
-/// is how long servers defer unknown senders.
+/// The number of attempts for recipients that fail while others are reached. They take about ten
+/// minutes, for which servers defer unknown senders.
 const TRIES: u32 = 8;
 
 /// The number of remembered deliveries of notices that did not reach everybody.
@@ -38,9 +37,9 @@ const REMEMBERED: usize = 10_000;
 
 /// A notifier that sends a mail about every question, and another when it is settled.
 ///
-/// Mails go to [fixed addresses](Self::to), or [to those who may decide](Self::to_who_decides) at
-/// that moment. The mails about one question form a thread. With [`links`](Self::links) they lead
-/// to a page that decides, otherwise to the call's page.
+/// Mails go to [fixed addresses](Self::to), or [to the people who may decide](Self::to_who_decides)
+/// at that time. The mails about one question form a thread. With [`links`](Self::links) they link
+/// to pages for each decision, otherwise to the call's page.
 ///
 /// ```
 /// use gate_inbox::{LinkKey, Links, Mail};
@@ -59,16 +58,16 @@ const REMEMBERED: usize = 10_000;
 /// ```
 ///
 /// # Security
-/// Nothing is sent in the clear, but to a server on this machine: where a server offers no TLS, or
-/// shows a certificate that does not count, the mail is not sent. Mails have no secrets of a call,
-/// no remote images, and of what others wrote no markup. Mail is not private on its way beyond that
-/// server: write to your own people.
+/// Mails are sent only over TLS, except to a server on this machine. If a server offers no TLS, or
+/// its certificate is not valid, the mail is not sent. Mails contain no secrets of a call, no
+/// remote images, and no markup from untrusted text. Mail is not private beyond that server, so
+/// send only to your own people.
 #[derive(Clone)]
 pub struct Mail {
     name: Arc<str>,
     from: Mailbox,
     inbox: Arc<str>,
-    post: SmtpRelay,
+    relay: SmtpRelay,
     recipients: Recipients,
     links: Option<Links>,
     /// The recipients that a notice has reached, while it is retried for others.
@@ -76,10 +75,11 @@ pub struct Mail {
 }
 
 impl Mail {
-    /// Sends as this sender, through this server, with links to the inbox at this address.
+    /// Creates a notifier that sends as this sender, through this server, with links to the inbox
+    /// at this address.
     ///
     /// # Errors
-    /// [`BadSetting`], where one of them is none.
+    /// Returns [`BadSetting`] if one of them is malformed.
     pub fn new(from: &str, server: &str, inbox: &str) -> Result<Self, BadSetting> {
         let from: Mailbox = from.parse().map_err(|_| {
             BadSetting::new(
@@ -93,7 +93,7 @@ impl Mail {
             name: "mail".into(),
             from,
             inbox: base(inbox)?,
-            post: relay,
+            relay,
             recipients,
             links: None,
             reached: Arc::default(),
@@ -104,52 +104,52 @@ impl Mail {
     /// STARTTLS is required.
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
-        self.post.port = port;
+        self.relay.port = port;
         self
     }
 
     /// Begins with TLS on any port.
     #[must_use]
     pub fn tls_first(mut self) -> Self {
-        (self.post.is_tls_first, self.post.is_local) = (true, false);
+        (self.relay.is_tls_first, self.relay.is_local) = (true, false);
         self
     }
 
     /// Sets the user and the password for the server.
     #[must_use]
     pub fn sign_in(mut self, user: &str, password: &str) -> Self {
-        self.post.known = Some((user.into(), SecretText::new(password)));
+        self.relay.credentials = Some((user.into(), SecretText::new(password)));
         self
     }
 
-    /// Trusts one more authority, or the server's own certificate, in PEM: for a server of your
-    /// own.
+    /// Trusts an additional authority, or the server's own certificate, in PEM, for your own
+    /// server.
     ///
     /// # Errors
-    /// [`BadSetting`], if it is none.
+    /// Returns [`BadSetting`] if it is not a certificate.
     pub fn certificate(mut self, pem: &[u8]) -> Result<Self, BadSetting> {
-        self.post.trust(pem)?;
+        self.relay.trust(pem)?;
         Ok(self)
     }
 
     /// Requires TLS even for a server on this machine.
     #[must_use]
     pub fn always_tls(mut self) -> Self {
-        self.post.is_local = false;
+        self.relay.is_local = false;
         self
     }
 
     /// Sets the time limit for one answer of the server. Defaults to ten seconds.
     #[must_use]
-    pub fn patience(mut self, patience: Duration) -> Self {
-        self.post.patience = patience;
+    pub fn patience(mut self, timeout: Duration) -> Self {
+        self.relay.timeout = timeout;
         self
     }
 
     /// Adds a fixed recipient. May be called repeatedly.
     ///
     /// # Errors
-    /// [`BadSetting`], if it is no address.
+    /// Returns [`BadSetting`] if it is not an address.
     pub fn to(mut self, address: &str) -> Result<Self, BadSetting> {
         let address: Address = address.parse().map_err(|_| {
             BadSetting::new("this is not a mail address: write it like `dana@example.com`")
@@ -180,13 +180,13 @@ impl Mail {
         self
     }
 
-    /// The same, with links to another inbox.
+    /// Returns the notifier with links to another inbox.
     pub(super) fn with_inbox(mut self, inbox: &Arc<str>) -> Self {
         self.inbox = Arc::clone(inbox);
         self
     }
 
-    /// The id of a mail: the same whenever the same notice is delivered.
+    /// Returns the id of a mail, which is the same for every delivery of a notice.
     fn id(&self, notice: &DeliveryNotice, approval: &Approval) -> String {
         let digest =
             Digest::of(format!("{} {} {}", self.name, notice.id(), approval.id())).to_string();
@@ -194,8 +194,8 @@ impl Mail {
         format!("<gate.{digits}@{}>", self.from.email.domain())
     }
 
-    /// Returns the id that all mails about a call refer to, whichever of them somebody has.
-    fn thread(&self, approval: &Approval) -> String {
+    /// Returns the id that all mails about a call refer to.
+    fn thread_id(&self, approval: &Approval) -> String {
         format!("<gate.{}@{}>", approval.id(), self.from.email.domain())
     }
 
@@ -206,20 +206,20 @@ impl Mail {
         approval: &Approval,
         to: Vec<Address>,
     ) -> Result<String, NotifyError> {
-        let (id, begun) = (self.id(notice, approval), Instant::now());
+        let (id, started) = (self.id(notice, approval), Instant::now());
         let (mut again, mut never) = (Vec::new(), Vec::new());
         let key = |address: &Address| Digest::of(format!("{} {id} {address}", notice.id()));
         for address in &to {
             if self.reached().contains(&key(address)) {
                 continue;
             }
-            let left = ALL.saturating_sub(begun.elapsed());
+            let left = ALL.saturating_sub(started.elapsed());
             if left < LEAST {
                 again.push(format!("{address}: there was no time left"));
                 continue;
             }
             let message = self.message(notice, approval, address, &id)?;
-            match self.post.send(message, left).await {
+            match self.relay.send(message, left).await {
                 Ok(()) => {
                     let mut reached = self.reached();
                     if reached.len() >= REMEMBERED {
@@ -227,10 +227,12 @@ impl Mail {
                     }
                     reached.insert(key(address));
                 }
-                Err(MailRefused { is_final: true, words }) => {
-                    never.push(format!("{address}: {words}"));
+                Err(MailRefused { is_final: true, problem }) => {
+                    never.push(format!("{address}: {problem}"));
                 }
-                Err(MailRefused { words, .. }) => again.push(format!("{address}: {words}")),
+                Err(MailRefused { problem: words, .. }) => {
+                    again.push(format!("{address}: {words}"));
+                }
             }
         }
         let words = |all: &[String]| {
@@ -246,8 +248,8 @@ impl Mail {
             )
         };
         let is_told = again.len() + never.len() < to.len();
-        // Later notices wait for this one, so a recipient who cannot be reached must not hold them
-        // up for long.
+        // Later notices wait for this one, so a recipient who cannot be reached must not delay them
+        // for long.
         let is_enough = is_told && notice.attempt() >= TRIES;
         if !again.is_empty() && !is_enough {
             return Err(NotifyError::again(words(&again)));
@@ -275,7 +277,7 @@ impl Mail {
         let links =
             content::AnswerLinks::of(self.links.as_ref(), &self.inbox, notice, approval, to);
         let content = content::write(notice, approval, &links);
-        let mut references = vec![self.thread(approval)];
+        let mut references = vec![self.thread_id(approval)];
         references.extend(notice.memo().map(str::to_owned));
         let built = content.into_message(&self.from, to, id, notice, &references.join(" "));
         built.map_err(|error| NotifyError::never(format!("the mail cannot be written: {error}")))
@@ -302,13 +304,13 @@ impl Notifier for Mail {
     }
 
     fn wants(&self, record: &Record) -> bool {
-        let waits = record.status() == Some(Status::Pending);
+        let is_pending = record.status() == Some(Status::Pending);
         match record.kind() {
-            "assessed" => waits,
+            "assessed" => is_pending,
             "reassessed" | "uncovered" | "voided" | "lapsed" | "imported" | "faltered"
             | "escalated" | "reminded" => true,
-            "voted" => !waits || is_edit(record),
-            "covered" | "expired" | "cancelled" | "revoked" => !waits,
+            "voted" => !is_pending || is_edit(record),
+            "covered" | "expired" | "cancelled" | "revoked" => !is_pending,
             _ => false,
         }
     }
@@ -340,14 +342,14 @@ impl Notifier for Mail {
 
 impl fmt::Debug for Mail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("Mail");
-        shown
+        let mut debug = f.debug_struct("Mail");
+        debug
             .field("name", &self.name)
             .field("from", &self.from.to_string())
             .field("inbox", &self.inbox);
-        shown
-            .field("server", &self.post.server)
-            .field("port", &self.post.port)
+        debug
+            .field("server", &self.relay.server)
+            .field("port", &self.relay.port)
             .finish_non_exhaustive()
     }
 }

@@ -27,13 +27,13 @@ const ANSWERS: u32 = 4;
 pub(super) struct SmtpRelay {
     pub(super) server: Arc<str>,
     pub(super) port: u16,
-    pub(super) known: Option<(Arc<str>, SecretText)>,
+    pub(super) credentials: Option<(Arc<str>, SecretText)>,
     certificates: Vec<Certificate>,
     /// Set if it is on this machine, where nobody else listens, and no TLS is wanted.
     pub(super) is_local: bool,
     /// Set if TLS comes before anything is said, on any port.
     pub(super) is_tls_first: bool,
-    pub(super) patience: Duration,
+    pub(super) timeout: Duration,
     /// Our own name.
     domain: Arc<str>,
 }
@@ -42,7 +42,7 @@ pub(super) struct SmtpRelay {
 #[derive(Debug)]
 pub(super) struct MailRefused {
     pub(super) is_final: bool,
-    pub(super) words: String,
+    pub(super) problem: String,
 }
 
 impl SmtpRelay {
@@ -57,11 +57,11 @@ impl SmtpRelay {
         Ok(Self {
             server: server.into(),
             port: SUBMISSION,
-            known: None,
+            credentials: None,
             certificates: Vec::new(),
             is_local: is_loopback(server),
             is_tls_first: false,
-            patience: PATIENCE,
+            timeout: PATIENCE,
             domain: domain.into(),
         })
     }
@@ -90,9 +90,9 @@ impl SmtpRelay {
         at_most: Duration,
     ) -> Result<(), MailRefused> {
         let transport = self.transport()?;
-        let again = |words: &str| MailRefused { is_final: false, words: words.to_owned() };
+        let again = |problem: &str| MailRefused { is_final: false, problem: problem.to_owned() };
         let sent = timeout(
-            at_most.min(self.patience * ANSWERS),
+            at_most.min(self.timeout * ANSWERS),
             spawn_blocking(move || transport.send(&message)),
         );
         match sent.await {
@@ -100,9 +100,9 @@ impl SmtpRelay {
             Ok(Err(_)) => Err(again("its runtime has ended")),
             Ok(Ok(Ok(_))) => Ok(()),
             Ok(Ok(Err(error))) => {
-                let said = self.hidden(&error.to_string());
-                let words = cut(SanitizedText::of(&said).as_str(), 250);
-                Err(MailRefused { is_final: error.is_permanent(), words })
+                let error_text = self.hidden(&error.to_string());
+                let words = cut(SanitizedText::of(&error_text).as_str(), 250);
+                Err(MailRefused { is_final: error.is_permanent(), problem: words })
             }
         }
     }
@@ -111,9 +111,9 @@ impl SmtpRelay {
         let mut builder = SmtpTransport::builder_dangerous(&*self.server)
             .port(self.port)
             .tls(self.tls()?)
-            .timeout(Some(self.patience))
+            .timeout(Some(self.timeout))
             .hello_name(ClientId::Domain(self.domain.to_string()));
-        if let Some((user, password)) = &self.known {
+        if let Some((user, password)) = &self.credentials {
             builder = builder
                 .credentials(Credentials::new(user.to_string(), password.reveal().to_owned()));
         }
@@ -128,7 +128,7 @@ impl SmtpRelay {
         }
         let wrong = |error: lettre::transport::smtp::Error| MailRefused {
             is_final: true,
-            words: format!("TLS cannot be set up: {error}"),
+            problem: format!("TLS cannot be set up: {error}"),
         };
         let mut parameters = TlsParameters::builder(self.server.to_string());
         for certificate in &self.certificates {
@@ -140,7 +140,7 @@ impl SmtpRelay {
 
     /// Removes credentials that a server might repeat.
     fn hidden(&self, message: &str) -> String {
-        match &self.known {
+        match &self.credentials {
             Some((_, password)) if !password.reveal().is_empty() => {
                 message.replace(password.reveal(), "[secret]")
             }

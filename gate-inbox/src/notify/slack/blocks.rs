@@ -99,8 +99,8 @@ pub(super) fn facts(facts: impl IntoIterator<Item = SectionField>) -> Value {
         let (name, value) = match fact {
             SectionField::Text(name, text) => (name, plain(&text, FIELD)),
             SectionField::Time(name, time) => {
-                let shown = "{date_short_pretty} at {time}";
-                let text = format!("<!date^{}^{shown}|{time:.0}>", time.as_second());
+                let date_format = "{date_short_pretty} at {time}";
+                let text = format!("<!date^{}^{date_format}|{time:.0}>", time.as_second());
                 (name, json!({ "type": "mrkdwn", "text": text }))
             }
         };
@@ -112,7 +112,7 @@ pub(super) fn facts(facts: impl IntoIterator<Item = SectionField>) -> Value {
 /// A button: its label, and what Slack's request says of it when it is clicked.
 pub(super) struct Button {
     pub(super) action: &'static str,
-    pub(super) words: &'static str,
+    pub(super) label: &'static str,
     pub(super) style: Option<&'static str>,
     pub(super) value: String,
     /// Asked before the request is sent.
@@ -122,29 +122,29 @@ pub(super) struct Button {
 
 pub(super) fn actions(buttons: impl IntoIterator<Item = Button>) -> Value {
     let buttons = buttons.into_iter().map(|button| {
-        let Button { action, words: message, style, value, confirm, url } = button;
-        let mut shown = json!({
+        let Button { action, label: message, style, value, confirm, url } = button;
+        let mut element = json!({
             "type": "button",
             "action_id": action,
             "text": plain(message, BUTTON),
             "value": value,
         });
         if let Some(style) = style {
-            shown = with(shown, "style", style);
+            element = with(element, "style", style);
         }
         if let Some(url) = url {
-            shown = with(shown, "url", url);
+            element = with(element, "url", url);
         }
         if let Some(question) = confirm {
-            let asked = json!({
+            let confirmation = json!({
                 "title": plain("Are you sure?", 100),
                 "text": plain(&question, CONFIRM),
                 "confirm": plain(message, 30),
                 "deny": plain("Back", 30),
             });
-            shown = with(shown, "confirm", asked);
+            element = with(element, "confirm", confirmation);
         }
-        shown
+        element
     });
     json!({ "type": "actions", "block_id": "gate", "elements": buttons.collect::<Vec<_>>() })
 }

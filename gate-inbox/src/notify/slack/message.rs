@@ -52,10 +52,10 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
         None => "Arguments",
     }));
     blocks.push(section(&arguments(approval, tool)));
-    if let Some(ExpectedAnswer { words, choices }) =
+    if let Some(ExpectedAnswer { words: prompt, choices }) =
         notification::question(approval).filter(|_| tone == StatusTone::Open)
     {
-        blocks.push(remark(words));
+        blocks.push(remark(prompt));
         blocks.extend((!choices.is_empty()).then(|| section(&choices.join("\n"))));
     }
     blocks.push(facts(facts_of(approval)));
@@ -136,9 +136,11 @@ fn tone_emoji(tone: StatusTone) -> &'static str {
 
 /// One to a line.
 fn arguments(approval: &Approval, tool: Option<&Descriptor>) -> String {
-    let (told, more) = notification::arguments(approval, tool);
-    let mut lines: Vec<String> =
-        told.iter().map(|ArgumentText { name, value, .. }| format!("{name}: {value}")).collect();
+    let (shown_arguments, more) = notification::arguments(approval, tool);
+    let mut lines: Vec<String> = shown_arguments
+        .iter()
+        .map(|ArgumentText { name, value, .. }| format!("{name}: {value}"))
+        .collect();
     if more > 0 {
         lines.push(format!("and {more} more, which are in the inbox"));
     }
@@ -176,7 +178,7 @@ fn buttons(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) -> Val
             let must_explain = approval.requirements().iter().any(Requirement::wants_comment);
             shown.push(Button {
                 action: if must_explain { EXPLAIN } else { APPROVE },
-                words: if must_explain { "Approve…" } else { "Approve" },
+                label: if must_explain { "Approve…" } else { "Approve" },
                 style: Some("primary"),
                 value: value.clone(),
                 confirm: (!must_explain).then(|| confirmed(approval, tool)),
@@ -185,7 +187,7 @@ fn buttons(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) -> Val
         }
         let reject = Button {
             action: REJECT,
-            words: "Reject…",
+            label: "Reject…",
             style: Some("danger"),
             value: value.clone(),
             confirm: None,
@@ -195,7 +197,7 @@ fn buttons(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) -> Val
     }
     let url = Some(slack.page(approval));
     let message = if approval.answers().is_some() { "Answer in the inbox" } else { "Open" };
-    shown.push(Button { action: OPEN, words: message, style: None, value, confirm: None, url });
+    shown.push(Button { action: OPEN, label: message, style: None, value, confirm: None, url });
     actions(shown)
 }
 

@@ -25,14 +25,14 @@ use super::setting::{BadSetting, SecretText, base};
 const API: &str = "https://slack.com/api";
 const HOOKS: &str = "https://hooks.slack.com";
 
-/// A notifier that posts every question into a Slack channel, and updates the message with what
-/// happened to it.
+/// A notifier that posts every question into a Slack channel, and updates the message with the
+/// outcome.
 ///
-/// People decide with its buttons, once [`buttons`](Self::buttons) has the signing secret and
-/// [`Inbox::slack`](crate::Inbox::slack) accepts the requests. A destructive call has no button to
-/// approve it: in the inbox, you type the name of its tool. A call that is longer than a message
-/// has none either, because a vote is about the whole call; and a question is answered in the
-/// inbox.
+/// People can decide with buttons if [`buttons`](Self::buttons) has the signing secret and
+/// [`Inbox::slack`](crate::Inbox::slack) accepts the requests. There is no button to approve a
+/// destructive call, because approving one in the inbox needs the name of its tool. There is none
+/// for a call that is longer than a message, because a vote is about the whole call, and none for a
+/// question that needs an answer.
 ///
 /// ```
 /// use gate_inbox::Slack;
@@ -48,10 +48,9 @@ const HOOKS: &str = "https://hooks.slack.com";
 /// ```
 ///
 /// # Security
-/// Slack gets the tool, the arguments without their secrets, the agent and its claims, and its
-/// principal; so does everybody who can read the channel. Untrusted text is in plain text blocks,
-/// where it is no markup, no link and no mention. See [`Inbox::slack`](crate::Inbox::slack) for
-/// what a button does.
+/// Slack, and everybody who can read the channel, gets the tool, the arguments without their
+/// secrets, the agent and its claims, and its principal. Untrusted text is in plain text blocks,
+/// without markup, links and mentions. See [`Inbox::slack`](crate::Inbox::slack) about buttons.
 #[derive(Clone)]
 pub struct Slack {
     name: Arc<str>,
@@ -66,8 +65,8 @@ pub struct Slack {
 }
 
 impl Slack {
-    /// Posts as the bot with this token, into this channel (its id, or `#name`), with links to the
-    /// inbox at this address.
+    /// Creates a notifier that posts as the bot with this token into this channel (its id, or
+    /// `#name`), with links to the inbox at this address.
     ///
     /// # Errors
     /// [`BadSetting`] if one of them is malformed.
@@ -102,7 +101,7 @@ impl Slack {
     /// under "Basic Information" of the app).
     ///
     /// # Errors
-    /// [`BadSetting`], if it is too short to be one.
+    /// Returns [`BadSetting`] if it is too short for a signing secret.
     pub fn buttons(mut self, signing_secret: &str) -> Result<Self, BadSetting> {
         let secret = SecretText::new(signing_secret);
         if secret.reveal().len() < 16 {
@@ -129,11 +128,11 @@ impl Slack {
         self
     }
 
-    /// Sets other addresses: of Slack's methods, and of responses to its requests. For GovSlack
-    /// `https://slack-gov.com/api` and `https://hooks.slack-gov.com`, or a server of a test.
+    /// Sets other addresses of Slack's methods, and of responses to its requests. For GovSlack,
+    /// these are `https://slack-gov.com/api` and `https://hooks.slack-gov.com`.
     ///
     /// # Errors
-    /// [`BadSetting`], if one is no address for secrets.
+    /// Returns [`BadSetting`] if secrets may not be sent to one of them.
     pub fn api(mut self, methods: &str, answers: &str) -> Result<Self, BadSetting> {
         (self.api, self.hooks) = (base(methods)?, base(answers)?);
         Ok(self)
@@ -141,12 +140,12 @@ impl Slack {
 
     /// Sets the time limit for Slack's answer. Defaults to ten seconds.
     #[must_use]
-    pub fn patience(mut self, patience: Duration) -> Self {
-        self.http = JsonClient::patient(patience);
+    pub fn patience(mut self, timeout: Duration) -> Self {
+        self.http = JsonClient::patient(timeout);
         self
     }
 
-    /// The same, with links to another inbox.
+    /// Returns the notifier with links to another inbox.
     pub(super) fn with_inbox(mut self, inbox: &Arc<str>) -> Self {
         self.inbox = Arc::clone(inbox);
         self
@@ -167,8 +166,7 @@ impl Slack {
         format!("{}/approvals/{}", self.inbox, approval.id())
     }
 
-    /// Responds to the person who sent a request, and to nobody else. Only Slack's own address is
-    /// accepted.
+    /// Responds only to the person who sent a request. Only Slack's own address is accepted.
     pub(crate) async fn answer(&self, url: &str, message: &str) -> Result<(), NotifyError> {
         if !url.strip_prefix(&*self.hooks).is_some_and(|path| path.starts_with('/')) {
             return Err(NotifyError::never("the address of the answer is not Slack's"));
@@ -206,7 +204,7 @@ impl Slack {
     ) -> Result<Option<String>, NotifyError> {
         let body =
             blocks::with(message::of(self, approval, notice.tool()), "channel", &*self.channel);
-        // Slack has no idempotency key; this at least tells repeated messages apart.
+        // Slack has no idempotency key. With this, receivers can recognize repeated messages.
         let which = json!({ "event_type": "gate_notice", "event_payload": { "id": notice.id() } });
         let body = blocks::with(body, "metadata", which);
         let posted = self.call("chat.postMessage", &body).await?;
@@ -229,7 +227,7 @@ impl Slack {
         let body = blocks::with(body, "ts", ts);
         match self.call("chat.update", &body).await {
             Ok(_) => {}
-            // Somebody deleted it.
+            // Somebody deleted the message.
             Err(SlackProblem::Said(problem)) if problem == "message_not_found" => {
                 return if notification::is_asked(approval) {
                     self.post(notice, approval).await
@@ -239,15 +237,15 @@ impl Slack {
             }
             Err(problem) => return Err(problem.into()),
         }
-        if let Some(words) = message::call_again(notice.record().kind(), approval) {
+        if let Some(new_message) = message::call_again(notice.record().kind(), approval) {
             let body = json!({
                 "channel": channel,
                 "thread_ts": ts,
                 "reply_broadcast": true,
-                "text": blocks::escaped(&words, blocks::TEXT),
+                "text": blocks::escaped(&new_message, blocks::TEXT),
                 "mrkdwn": false,
                 "parse": "none",
-                "blocks": [blocks::section(&words)],
+                "blocks": [blocks::section(&new_message)],
             });
             self.call("chat.postMessage", &body).await?;
         }
@@ -255,7 +253,7 @@ impl Slack {
     }
 }
 
-/// Why a method failed.
+/// The reason why a method failed.
 #[derive(Debug)]
 pub(crate) enum SlackProblem {
     /// There was no answer, or a bad one.
@@ -330,7 +328,7 @@ impl Notifier for Slack {
             match notice.memo() {
                 Some(memo) => self.update(notice, approval, memo).await,
                 None if notification::is_asked(approval) => self.post(notice, approval).await,
-                // It was settled before anybody was notified.
+                // The question was settled before anybody was notified.
                 None => Ok(None),
             }
         })
@@ -339,9 +337,9 @@ impl Notifier for Slack {
 
 impl fmt::Debug for Slack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("Slack");
-        shown.field("name", &self.name).field("channel", &self.channel).field("inbox", &self.inbox);
-        shown.field("api", &self.api).field("workspace", &self.workspace);
-        shown.field("buttons", &self.signing.is_some()).finish_non_exhaustive()
+        let mut debug = f.debug_struct("Slack");
+        debug.field("name", &self.name).field("channel", &self.channel).field("inbox", &self.inbox);
+        debug.field("api", &self.api).field("workspace", &self.workspace);
+        debug.field("buttons", &self.signing.is_some()).finish_non_exhaustive()
     }
 }

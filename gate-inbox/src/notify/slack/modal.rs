@@ -13,7 +13,7 @@ pub(crate) fn asking(
     action: &DecisionAction,
     approval: &Approval,
     tool: Option<&Descriptor>,
-    shown: ShownApproval,
+    shown_approval: ShownApproval,
 ) -> Value {
     let (callback, title, label) = match action {
         DecisionAction::Refuse => (REJECT, "Reject", "Reason (the agent sees it)"),
@@ -22,7 +22,8 @@ pub(crate) fn asking(
         }
     };
     let view = modal(title, &[section(&about(approval, tool)), input(WORDS, label)]);
-    let view = with(with(view, "callback_id", callback), "private_metadata", shown.to_string());
+    let view =
+        with(with(view, "callback_id", callback), "private_metadata", shown_approval.to_string());
     with(view, "submit", plain(title, 24))
 }
 

@@ -65,13 +65,13 @@ pub(crate) enum SlackInteraction {
     /// Somebody clicked.
     Click {
         who: SlackUser,
-        wish: DecisionAction,
+        action: DecisionAction,
         shown: ShownApproval,
         trigger: String,
         answer_to: String,
     },
     /// Somebody sent a window with what they typed.
-    Sent { who: SlackUser, wish: DecisionAction, shown: ShownApproval, words: String },
+    Sent { who: SlackUser, action: DecisionAction, shown: ShownApproval, message: String },
     /// Something that needs no answer, like a click on a link.
     Other,
 }
@@ -105,10 +105,10 @@ impl SlackInteraction {
                 let shown = text("/actions/0/value")?.parse().ok()?;
                 let (trigger, answer_to) =
                     (text("/trigger_id")?.to_owned(), text("/response_url")?.to_owned());
-                Some(Self::Click { who: who()?, wish: action, shown, trigger, answer_to })
+                Some(Self::Click { who: who()?, action, shown, trigger, answer_to })
             }
             "view_submission" => {
-                let wish = match text("/view/callback_id")? {
+                let dialog_action = match text("/view/callback_id")? {
                     EXPLAIN => DecisionAction::Explain,
                     REJECT => DecisionAction::Refuse,
                     _ => return Some(Self::Other),
@@ -117,7 +117,7 @@ impl SlackInteraction {
                 let message = text(&format!("/view/state/values/{WORDS}/{WORDS}/value"))
                     .unwrap_or_default()
                     .to_owned();
-                Some(Self::Sent { who: who()?, wish, shown, words: message })
+                Some(Self::Sent { who: who()?, action: dialog_action, shown, message })
             }
             _ => Some(Self::Other),
         }

@@ -71,10 +71,10 @@ impl ReplayGuard {
             return SignatureCheck::Refused;
         }
         // Looked up and noted under one lock: of two copies at once, one is new.
-        let mut taken = self.lock();
-        taken.forget(now);
-        let is_copy = taken.signatures.insert(signature, now).is_some();
-        let is_known = taken.bodies.insert(Digest::of(body), now).is_some();
+        let mut seen_requests = self.lock();
+        seen_requests.forget(now);
+        let is_copy = seen_requests.signatures.insert(signature, now).is_some();
+        let is_known = seen_requests.bodies.insert(Digest::of(body), now).is_some();
         match (is_copy, is_known) {
             (true, _) if !headers.contains_key(RETRY) => SignatureCheck::Refused,
             (true, _) | (false, true) => SignatureCheck::Again,
@@ -91,8 +91,8 @@ impl SeenRequests {
     /// Drops old requests. A request that was ahead of our clock could be sent again for twice the
     /// age limit.
     fn forget(&mut self, now: Timestamp) {
-        let is_near = |taken: &Timestamp| {
-            now.as_second().abs_diff(taken.as_second()) <= 2 * AGE.unsigned_abs()
+        let is_near = |seen_at: &Timestamp| {
+            now.as_second().abs_diff(seen_at.as_second()) <= 2 * AGE.unsigned_abs()
         };
         self.signatures.retain(|_, taken| is_near(taken));
         self.bodies.retain(|_, taken| is_near(taken));
@@ -196,11 +196,11 @@ mod tests {
 
     #[test]
     fn a_copy_is_refused_and_slacks_own_second_try_does_nothing() {
-        let (taken, secret, now) =
+        let (guard, secret, now) =
             (ReplayGuard::default(), SecretText::new(SECRET), at(1_531_420_618));
         let sent = [("x-slack-signature", SIGNED), ("x-slack-request-timestamp", "1531420618")];
         let verify =
-            |headers: &HeaderMap, now| taken.verify(&secret, headers, BODY.as_bytes(), now);
+            |headers: &HeaderMap, now| guard.verify(&secret, headers, BODY.as_bytes(), now);
         assert_eq!(verify(&headers(&sent), now), SignatureCheck::New);
         assert_eq!(verify(&headers(&sent), now), SignatureCheck::Refused);
         let again = headers(&[sent[0], sent[1], ("x-slack-retry-num", "1")]);

@@ -56,7 +56,7 @@ impl std::error::Error for ForbiddenAddress {}
 /// of a name forbids all of them.
 #[derive(Debug)]
 pub(super) struct GuardedResolver {
-    pub(super) reach: AddressPolicy,
+    pub(super) address_policy: AddressPolicy,
     pub(super) names: DefaultResolver,
 }
 
@@ -68,7 +68,7 @@ impl Resolver for GuardedResolver {
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let found = self.names.resolve(uri, config, timeout)?;
-        match found.iter().find(|address| !self.reach.admits(**address)) {
+        match found.iter().find(|address| !self.address_policy.admits(**address)) {
             Some(address) => Err(ureq::Error::Other(Box::new(ForbiddenAddress(address.ip())))),
             None => Ok(found),
         }

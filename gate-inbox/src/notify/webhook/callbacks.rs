@@ -46,7 +46,7 @@ use crate::notify::setting::BadSetting;
 #[derive(Clone)]
 pub struct Callbacks {
     secrets: Arc<[WebhookSecret]>,
-    reach: AddressPolicy,
+    address_policy: AddressPolicy,
     agent: Agent,
 }
 
@@ -77,18 +77,19 @@ impl Callbacks {
         if secrets.is_empty() {
             return Err(BadSetting::new("callbacks need a secret, which signs them: add one"));
         }
-        Ok(Self { secrets, reach: policy, agent: agent(policy) })
+        Ok(Self { secrets, address_policy: policy, agent: agent(policy) })
     }
 
     /// Checks that an address which an agent gives could be one.
     pub(crate) fn check(&self, url: &str) -> Result<(), BadSetting> {
-        address(self.reach, url).map(drop)
+        address(self.address_policy, url).map(drop)
     }
 
     /// The address, and the message at a time.
     fn message(&self, notice: &DeliveryNotice, now: Timestamp) -> Option<(Uri, SignedMessage)> {
         let approval = notice.approval()?;
-        let url = address(self.reach, approval.subject().request()?.whom_to_call()?).ok()?;
+        let url =
+            address(self.address_policy, approval.subject().request()?.whom_to_call()?).ok()?;
         let body = json!({
             "type": "approval.decided",
             "timestamp": notice.record().at(),

@@ -122,10 +122,10 @@ pub(super) fn payload(notice: &DeliveryNotice) -> Option<Value> {
 }
 
 fn call(approval: &Approval) -> Value {
-    let waits = approval.status() == Status::Pending;
+    let is_pending = approval.status() == Status::Pending;
     let mut call = approval.json_summary();
-    call.insert("waits_for".to_owned(), json!(waits.then(|| approval.waits_for())));
-    call.insert("expires_at".to_owned(), json!(approval.expires_at().filter(|_| waits)));
+    call.insert("waits_for".to_owned(), json!(is_pending.then(|| approval.waits_for())));
+    call.insert("expires_at".to_owned(), json!(approval.expires_at().filter(|_| is_pending)));
     Value::Object(call)
 }
 

@@ -65,7 +65,7 @@ pub struct Webhook {
     secrets: Vec<WebhookSecret>,
     events: EventFilter,
     agent: Agent,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl Webhook {
@@ -138,7 +138,7 @@ impl Webhook {
             secrets,
             events,
             agent: agent(policy),
-            patience: PATIENCE,
+            timeout: PATIENCE,
         })
     }
 
@@ -178,7 +178,7 @@ impl Webhook {
     /// ```
     #[must_use]
     pub fn patience(mut self, time: Duration) -> Self {
-        self.patience = time;
+        self.timeout = time;
         self
     }
 
@@ -226,11 +226,11 @@ impl Notifier for Webhook {
     ) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
         // The time of this try, by which a receiver refuses messages that are replayed later.
         let message = self.message(notice, Timestamp::now());
-        let (agent, url, patience) = (self.agent.clone(), self.url.clone(), self.patience);
+        let (agent, url, timeout) = (self.agent.clone(), self.url.clone(), self.timeout);
         Box::pin(async move {
             let message =
                 message.ok_or_else(|| NotifyError::never("no webhook sends this event"))?;
-            let sent = spawn_blocking(move || send(&agent, &url, &message, patience));
+            let sent = spawn_blocking(move || send(&agent, &url, &message, timeout));
             sent.await.map_err(|_| NotifyError::again("its runtime has ended"))??;
             Ok(None)
         })

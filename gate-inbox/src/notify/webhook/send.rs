@@ -30,7 +30,7 @@ pub(super) fn agent(policy: AddressPolicy) -> Agent {
     Agent::with_parts(
         config,
         DefaultConnector::default(),
-        GuardedResolver { reach: policy, names: DefaultResolver::default() },
+        GuardedResolver { address_policy: policy, names: DefaultResolver::default() },
     )
 }
 
@@ -63,12 +63,12 @@ pub(super) fn send(
     agent: &Agent,
     url: &Uri,
     message: &SignedMessage,
-    patience: Duration,
+    timeout: Duration,
 ) -> Result<(), NotifyError> {
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut url = url.clone();
     for _ in 0..=REDIRECTS {
-        let left = patience.saturating_sub(begun.elapsed());
+        let left = timeout.saturating_sub(started.elapsed());
         let request = agent
             .post(&url)
             .config()

@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn an_axis_has_a_few_steps_that_people_count_in() {
-        for (measure, most, step, top) in [
+        for (unit, most, step, top) in [
             (ChartUnit::Count, 0.0, 1.0, 1.0),
             (ChartUnit::Count, 3.0, 1.0, 3.0),
             (ChartUnit::Count, 17.0, 5.0, 20.0),
@@ -113,7 +113,7 @@ mod tests {
             (ChartUnit::Time, 7_000.0, 1_800.0, 7_200.0),
             (ChartUnit::Time, 10.0 * 86_400.0, 5.0 * 86_400.0, 10.0 * 86_400.0),
         ] {
-            let scale = measure.scale(most);
+            let scale = unit.scale(most);
             assert_eq!((scale.step, scale.top()), (step, top), "{most}");
         }
         assert_eq!(

@@ -44,14 +44,14 @@ pub(crate) struct RawServer {
 
 impl RawServer {
     /// Answers request after request; the last answer again and again.
-    pub(crate) fn that(does: impl IntoIterator<Item = ServerBehavior>) -> Self {
+    pub(crate) fn that(behaviors: impl IntoIterator<Item = ServerBehavior>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (address, (tell, requests)) = (listener.local_addr().unwrap(), channel());
-        let does: Vec<ServerBehavior> = does.into_iter().collect();
+        let does: Vec<ServerBehavior> = behaviors.into_iter().collect();
         std::thread::spawn(move || {
             for (number, stream) in listener.incoming().enumerate() {
-                let (tell, does) = (tell.clone(), does[number.min(does.len() - 1)].clone());
-                std::thread::spawn(move || serve(stream.unwrap(), &tell, does));
+                let (tell, behavior) = (tell.clone(), does[number.min(does.len() - 1)].clone());
+                std::thread::spawn(move || serve(stream.unwrap(), &tell, behavior));
             }
         });
         Self { address, requests }
@@ -74,7 +74,7 @@ impl RawServer {
     }
 }
 
-fn serve(stream: TcpStream, tell: &Sender<ReceivedRequest>, does: ServerBehavior) {
+fn serve(stream: TcpStream, tell: &Sender<ReceivedRequest>, behavior: ServerBehavior) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut line = || {
         let mut line = String::new();
@@ -98,7 +98,7 @@ fn serve(stream: TcpStream, tell: &Sender<ReceivedRequest>, does: ServerBehavior
     let _ =
         tell.send(ReceivedRequest { line: first, head, body: String::from_utf8(body).unwrap() });
     let mut stream = stream;
-    match does {
+    match behavior {
         ServerBehavior::Say(text) => drop(stream.write_all(text.as_bytes())),
         // Until the other side goes.
         ServerBehavior::Hang => drop(reader.read(&mut [0])),

@@ -51,7 +51,7 @@ impl ServiceRequest {
 
 pub struct FakeService {
     pub address: SocketAddr,
-    came: mpsc::UnboundedReceiver<ServiceRequest>,
+    received: mpsc::UnboundedReceiver<ServiceRequest>,
     replies: Arc<Mutex<VecDeque<ServiceReply>>>,
 }
 
@@ -60,7 +60,7 @@ impl FakeService {
     pub async fn open(usual: ServiceReply) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (sender, came) = mpsc::unbounded_channel();
+        let (sender, receiver) = mpsc::unbounded_channel();
         let replies = Arc::new(Mutex::new(VecDeque::new()));
         let next = Arc::clone(&replies);
         tokio::spawn(async move {
@@ -70,7 +70,7 @@ impl FakeService {
                 tokio::spawn(async move { answer(stream, &sender, &next, usual).await });
             }
         });
-        Self { address, came, replies }
+        Self { address, received: receiver, replies }
     }
 
     pub fn url(&self) -> String {
@@ -83,15 +83,15 @@ impl FakeService {
     }
 
     /// Returns the request that came next.
-    pub async fn came(&mut self) -> ServiceRequest {
-        self.came.recv().await.unwrap()
+    pub async fn next_received(&mut self) -> ServiceRequest {
+        self.received.recv().await.unwrap()
     }
 
     /// That nothing else came.
     #[track_caller]
     pub fn is_silent(&mut self) {
-        if let Ok(came) = self.came.try_recv() {
-            panic!("{came:?}");
+        if let Ok(request) = self.received.try_recv() {
+            panic!("{request:?}");
         }
     }
 }

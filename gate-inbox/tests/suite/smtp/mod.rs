@@ -33,7 +33,7 @@ pub enum SmtpBehavior {
 #[derive(Clone, Debug, Default)]
 pub struct SmtpSession {
     /// The client's commands.
-    pub said: Vec<String>,
+    pub commands: Vec<String>,
     /// The mail, if one came whole.
     pub mail: Option<ReceivedMail>,
 }
@@ -62,8 +62,8 @@ impl ReceivedMail {
 
 pub struct TestSmtpServer {
     pub address: SocketAddr,
-    came: mpsc::UnboundedReceiver<SmtpSession>,
-    acts: Arc<Mutex<VecDeque<SmtpBehavior>>>,
+    received: mpsc::UnboundedReceiver<SmtpSession>,
+    behaviors: Arc<Mutex<VecDeque<SmtpBehavior>>>,
 }
 
 impl TestSmtpServer {
@@ -75,7 +75,7 @@ impl TestSmtpServer {
     pub async fn open_with(tls: Option<SmtpTls>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (sender, came) = mpsc::unbounded_channel();
+        let (sender, receiver) = mpsc::unbounded_channel();
         let acts = Arc::new(Mutex::new(VecDeque::new()));
         let next = Arc::clone(&acts);
         tokio::spawn(async move {
@@ -84,34 +84,34 @@ impl TestSmtpServer {
                 let act = next.lock().unwrap().pop_front().unwrap_or(SmtpBehavior::Take);
                 let (sender, tls) = (sender.clone(), tls.clone());
                 tokio::spawn(async move {
-                    let mut came = SmtpSession::default();
+                    let mut session = SmtpSession::default();
                     // A client that goes away in between has said what it has said.
-                    let _ = serve(stream, tls, &act, &mut came).await;
-                    sender.send(came).unwrap();
+                    let _ = serve(stream, tls, &act, &mut session).await;
+                    sender.send(session).unwrap();
                 });
             }
         });
-        Self { address, came, acts }
+        Self { address, received: receiver, behaviors: acts }
     }
 
     /// The next connection is treated so.
     pub fn act(&self, act: SmtpBehavior) {
-        self.acts.lock().unwrap().push_back(act);
+        self.behaviors.lock().unwrap().push_back(act);
     }
 
-    pub async fn came(&mut self) -> SmtpSession {
-        self.came.recv().await.unwrap()
+    pub async fn next_received(&mut self) -> SmtpSession {
+        self.received.recv().await.unwrap()
     }
 
     pub async fn mail(&mut self) -> ReceivedMail {
-        let came = self.came().await;
-        came.mail.unwrap_or_else(|| panic!("no mail: {:?}", came.said))
+        let session = self.next_received().await;
+        session.mail.unwrap_or_else(|| panic!("no mail: {:?}", session.commands))
     }
 
     #[track_caller]
     pub fn is_silent(&mut self) {
-        if let Ok(came) = self.came.try_recv() {
-            panic!("{came:?}");
+        if let Ok(session) = self.received.try_recv() {
+            panic!("{session:?}");
         }
     }
 }
@@ -142,16 +142,16 @@ async fn serve(
     stream: TcpStream,
     tls: Option<SmtpTls>,
     act: &SmtpBehavior,
-    came: &mut SmtpSession,
+    session: &mut SmtpSession,
 ) -> std::io::Result<()> {
     match tls {
-        None => talk(stream, act, came, "greeting").await.map(drop),
+        None => talk(stream, act, session, "greeting").await.map(drop),
         Some(tls) if tls.is_first => {
-            talk(tls.acceptor.accept(stream).await?, act, came, "greeting").await.map(drop)
+            talk(tls.acceptor.accept(stream).await?, act, session, "greeting").await.map(drop)
         }
         Some(tls) => {
-            let Some(stream) = talk(stream, act, came, "in clear").await? else { return Ok(()) };
-            talk(tls.acceptor.accept(stream).await?, act, came, "after STARTTLS").await.map(drop)
+            let Some(stream) = talk(stream, act, session, "in clear").await? else { return Ok(()) };
+            talk(tls.acceptor.accept(stream).await?, act, session, "after STARTTLS").await.map(drop)
         }
     }
 }
@@ -181,7 +181,7 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
         }
         assert!(line.ends_with("\r\n") && line.len() <= 512, "{line:?}");
         let line = line.trim_end().to_owned();
-        came.said.push(line.clone());
+        came.commands.push(line.clone());
         let command = line.split([' ', ':']).next().unwrap().to_ascii_uppercase();
         let usual = match command.as_str() {
             "EHLO" if begins == "in clear" => "250-mail.example\r\n250 STARTTLS",

@@ -199,12 +199,12 @@ impl TestInbox {
         notifier: &dyn Notifier,
         memo: Option<&str>,
     ) -> Vec<Result<Option<String>, NotifyError>> {
-        let mut said = Vec::new();
+        let mut results = Vec::new();
         for notice in self.notices(notifier).await {
             let notice = memo.map_or(notice.clone(), |memo| notice.after(memo));
-            said.push(notifier.deliver(&notice).await);
+            results.push(notifier.deliver(&notice).await);
         }
-        said
+        results
     }
 
     /// Everything that a notifier wants to be told, with each call as it stands now.
@@ -217,9 +217,9 @@ impl TestInbox {
             let id = record.subject().map(gate_runtime::run::CallSubject::approval);
             let mut notice = DeliveryNotice::new(notifier.name(), record);
             if let Some(id) = id {
-                let asked = self.agent.interruption(id).await.unwrap().unwrap();
-                let tool = asked.descriptor().cloned().map(Arc::new);
-                notice = notice.about(Arc::new(asked.approval().clone()), tool);
+                let interruption = self.agent.interruption(id).await.unwrap().unwrap();
+                let tool = interruption.descriptor().cloned().map(Arc::new);
+                notice = notice.about(Arc::new(interruption.approval().clone()), tool);
             }
             notices.push(notice);
         }
@@ -283,14 +283,24 @@ impl PageResponse {
     }
 
     #[track_caller]
-    pub fn has(&self, words: &str) -> &Self {
-        assert!(self.text.contains(words), "no {words:?} in {} {}", self.status, self.text);
+    pub fn has(&self, expected_text: &str) -> &Self {
+        assert!(
+            self.text.contains(expected_text),
+            "no {expected_text:?} in {} {}",
+            self.status,
+            self.text
+        );
         self
     }
 
     #[track_caller]
-    pub fn has_not(&self, words: &str) -> &Self {
-        assert!(!self.text.contains(words), "{words:?} in {} {}", self.status, self.text);
+    pub fn has_not(&self, expected_text: &str) -> &Self {
+        assert!(
+            !self.text.contains(expected_text),
+            "{expected_text:?} in {} {}",
+            self.status,
+            self.text
+        );
         self
     }
 }

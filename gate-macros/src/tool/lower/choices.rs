@@ -21,10 +21,10 @@ pub(super) fn mark_secrets(
         if let Some(argument) = arguments.iter_mut().find(|argument| argument.name == *secret) {
             argument.is_secret = true;
         } else {
-            let near = did_you_mean(&secret.to_string(), names.iter().map(String::as_str));
+            let suggestion = did_you_mean(&secret.to_string(), names.iter().map(String::as_str));
             errors.at(
                 secret,
-                format_args!("`secret` names no argument: there is no `{secret}`{near}"),
+                format_args!("`secret` names no argument: there is no `{secret}`{suggestion}"),
             );
         }
     }

@@ -1,5 +1,5 @@
-//! From what was written to what is emitted: every check, each a function whose comment states its
-//! rule.
+//! Checks a tool, and turns it into the model of the emitted code. Each check is a function whose
+//! comment states its rule.
 
 mod choices;
 mod parameters;

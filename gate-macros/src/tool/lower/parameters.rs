@@ -95,13 +95,13 @@ impl FunctionParameters {
                 }
                 Some("schemars") => attributes.push(attribute.clone()),
                 other => {
-                    let near = did_you_mean(
+                    let suggestion = did_you_mean(
                         other.unwrap_or_default(),
                         ["state", "context", "serde", "schemars"],
                     );
                     let message = "an argument takes doc comments, `#[serde(…)]`, \
                         `#[schemars(…)]`, `#[state]` or `#[context]`";
-                    errors.at(attribute, format_args!("{message}{near}"));
+                    errors.at(attribute, format_args!("{message}{suggestion}"));
                 }
             }
         }

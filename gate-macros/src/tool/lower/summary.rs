@@ -79,7 +79,7 @@ fn pieces(template: &str) -> Vec<Result<TemplatePiece<'_>, &'static str>> {
             continue;
         }
         let placeholder = (brace == "{").then(|| after.split_once('}')).flatten();
-        let Some((place, after)) = placeholder.filter(|(place, _)| !place.contains('{')) else {
+        let Some((key, after)) = placeholder.filter(|(place, _)| !place.contains('{')) else {
             pieces.push(Err(
                 "a brace has no other half: write `{{` or `}}` for a brace among the words",
             ));
@@ -88,7 +88,7 @@ fn pieces(template: &str) -> Vec<Result<TemplatePiece<'_>, &'static str>> {
         if !words.is_empty() {
             pieces.push(Ok(TemplatePiece::Words(std::mem::take(&mut words))));
         }
-        pieces.push(Ok(TemplatePiece::Place(place)));
+        pieces.push(Ok(TemplatePiece::Place(key)));
         rest = after;
     }
     words.push_str(rest);
@@ -111,10 +111,10 @@ fn parse_placeholder(
     let names: Vec<String> =
         arguments.iter().map(|argument| argument.name.unraw().to_string()).collect();
     let Some(argument) = arguments.iter().find(|argument| argument.name.unraw() == first) else {
-        let near = did_you_mean(first, names.iter().map(String::as_str));
+        let suggestion = did_you_mean(first, names.iter().map(String::as_str));
         return Err(match first {
             "" => "name an argument between the braces, as in `{order_id}`".to_owned(),
-            _ => format!("`{{{text}}}` names no argument: there is no `{first}`{near}"),
+            _ => format!("`{{{text}}}` names no argument: there is no `{first}`{suggestion}"),
         });
     };
     if argument.is_secret {

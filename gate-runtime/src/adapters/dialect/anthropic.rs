@@ -34,7 +34,7 @@ use crate::engine::session::turn::Turn;
 
 const NAME: &str = "Anthropic Messages";
 
-/// The `tools` of a request, with the schemas as they are.
+/// Returns the `tools` of a request, with unchanged schemas.
 ///
 /// ```
 /// use gate_runtime::dialect::anthropic;
@@ -58,7 +58,8 @@ pub fn tools(descriptors: &[Descriptor]) -> Vec<Value> {
         .collect()
 }
 
-/// The `tools` of a request in strict mode, in which the model can only write arguments that fit.
+/// Returns the `tools` of a request in strict mode, in which the model can only write arguments
+/// that match the schema.
 ///
 /// ```
 /// use gate_runtime::dialect::anthropic;
@@ -78,8 +79,8 @@ pub fn tools(descriptors: &[Descriptor]) -> Vec<Value> {
 /// ```
 ///
 /// # Errors
-/// [`NotStrict`] names the tool and the field whose schema cannot be strict, as a map with free
-/// keys.
+/// Returns [`NotStrict`], with the tool and the field, if a schema cannot be strict, like a map
+/// with arbitrary keys.
 pub fn strict_tools(descriptors: &[Descriptor]) -> Result<Vec<Value>, NotStrict> {
     let strict = |descriptor: &Descriptor| {
         Ok(with(tool(descriptor, &strict::strict_schema(descriptor)?), "strict", true))
@@ -95,8 +96,8 @@ fn tool(descriptor: &Descriptor, schema: &Value) -> Value {
     })
 }
 
-/// The tool calls of a response, or of an assistant's message, in their order. Calls of Anthropic's
-/// own tools, which run at Anthropic, are not among them.
+/// Returns the tool calls of a response, or of an assistant's message, in order. Calls of
+/// Anthropic's own tools, which run at Anthropic, are not included.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -114,7 +115,7 @@ fn tool(descriptor: &Descriptor, schema: &Value) -> Value {
 /// ```
 ///
 /// # Errors
-/// A value that is neither a response nor a message.
+/// Returns an error if the value is neither a response nor a message.
 pub fn tool_calls(response: &Value) -> Result<Vec<ToolCall>, DialectError> {
     let content = match &response["content"] {
         Value::String(_) => return Ok(Vec::new()),
@@ -122,7 +123,8 @@ pub fn tool_calls(response: &Value) -> Result<Vec<ToolCall>, DialectError> {
         _ => return Err(DialectError::new(NAME, "it has no `content`")),
     };
     let call = |block: &Value| {
-        // Arguments are JSON here. None at all are none, and the gate says what is missing.
+        // Arguments are JSON here. Missing arguments become an empty text, and the gate answers
+        // what is missing.
         let arguments =
             if block["input"].is_null() { String::new() } else { block["input"].to_string() };
         ToolCall::new(text_at(block, "id"), text_at(block, "name"), arguments)
@@ -130,12 +132,12 @@ pub fn tool_calls(response: &Value) -> Result<Vec<ToolCall>, DialectError> {
     Ok(content.iter().filter(|block| block["type"] == "tool_use").map(call).collect())
 }
 
-/// The one message that answers a turn: a result for each call, in order, also for those that wait,
-/// so that no call dangles.
+/// Returns the message that answers a turn. It has a result for each call, in order, also for calls
+/// that wait, so that no call is left without one.
 ///
-/// Failures and calls that did not run are marked as errors. Answers to calls of earlier turns,
-/// which were told to wait, follow as text, for their place has been taken: what the tool wrote is
-/// in it as one quoted JSON string that is said to be data.
+/// Failures and calls that did not run are marked as errors. A call of an earlier turn already has
+/// a result, that it waits. Its late answer follows as text, in which the tool's output is one
+/// quoted JSON string, described as data.
 ///
 /// ```
 /// use gate_runtime::dialect::anthropic;
@@ -172,9 +174,9 @@ pub fn message(turn: &Turn) -> Value {
     json!({"role": "user", "content": content})
 }
 
-/// The `messages` of a request, for a run's [`history`](crate::Run::history). Tool results in a
-/// user's message are the tools' words, not the user's, and so are documents and search results.
-/// The request's `system` is apart from them: `Message::system(…)`.
+/// Converts the `messages` of a request for a run's [`history`](crate::Run::history). Tool results,
+/// documents and search results in a user's message count as messages of tools, not of the user.
+/// The request's `system` is not among the messages: add it with `Message::system(…)`.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -196,7 +198,7 @@ pub fn message(turn: &Turn) -> Value {
 /// ```
 ///
 /// # Errors
-/// A message whose role is not one of `user`, `assistant` and `system`.
+/// Returns an error if the role of a message is not `user`, `assistant` or `system`.
 pub fn history(messages: &[Value]) -> Result<Vec<Message>, DialectError> {
     let mut called = CalledTools::default();
     let mut history = Vec::new();
@@ -226,10 +228,10 @@ pub fn history(messages: &[Value]) -> Result<Vec<Message>, DialectError> {
                         tool_result_text(&block["content"]),
                     ));
                 }
-                // What the model thinks or proposes is not said; pictures have no words.
+                // Thinking and proposed calls are not messages, and pictures have no text.
                 None | Some("thinking" | "redacted_thinking" | "server_tool_use" | "image") => {}
-                // Documents, search results, what Anthropic's own tools gave back: nobody's own
-                // words.
+                // Documents, search results and results of Anthropic's own tools are not the user's
+                // or the agent's own words.
                 Some(other) => history.push(Message::tool(other, block.to_string())),
             }
         }

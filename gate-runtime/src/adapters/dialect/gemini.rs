@@ -25,8 +25,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Gemini gives ids to calls only in some of its forms. Where it gives none, a call's id is made of
-//! the response's id and its place, so that the same response submitted twice is still one call.
+//! Not every Gemini API gives ids to calls. If a call has none, its id consists of the response's
+//! id and the call's place, so that the same response submitted twice is still one call.
 
 use gate_core::call::{Descriptor, Message, ToolCall};
 use serde_json::{Value, json};
@@ -37,10 +37,10 @@ use crate::engine::session::turn::Turn;
 
 const NAME: &str = "Gemini";
 
-/// The beginning of the ids that this module makes, and that Gemini therefore does not know.
+/// The prefix of the ids that this module creates, which Gemini does not know.
 const OURS: &str = "gate/";
 
-/// The `tools` of a request: one tool with all functions.
+/// Returns the `tools` of a request: one tool with all functions.
 ///
 /// ```
 /// use gate_runtime::dialect::gemini;
@@ -70,7 +70,7 @@ pub fn tools(descriptors: &[Descriptor]) -> Vec<Value> {
     vec![json!({"functionDeclarations": functions})]
 }
 
-/// The function calls of a response, or of a content of the model, in their order.
+/// Returns the function calls of a response, or of a content of the model, in order.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -91,7 +91,7 @@ pub fn tools(descriptors: &[Descriptor]) -> Vec<Value> {
 /// ```
 ///
 /// # Errors
-/// A value that is neither a response nor a content.
+/// Returns an error if the value is neither a response nor a content.
 pub fn tool_calls(response: &Value) -> Result<Vec<ToolCall>, DialectError> {
     let content = response.pointer("/candidates/0/content").unwrap_or(response);
     let parts = match &content["parts"] {
@@ -116,12 +116,12 @@ pub fn tool_calls(response: &Value) -> Result<Vec<ToolCall>, DialectError> {
     Ok(calls.map(call).collect())
 }
 
-/// The one content that answers a turn: a response for each call, in order, also for those that
-/// wait.
+/// Returns the content that answers a turn. It has a response for each call, in order, also for
+/// calls that wait.
 ///
-/// Failures and calls that did not run are an `error`, everything else is an `output`. Answers to
-/// calls of earlier turns, which were told to wait, follow as text, for their place has been taken:
-/// what the tool wrote is in it as one quoted JSON string that is said to be data.
+/// Failures and calls that did not run are an `error`, everything else is an `output`. A call of an
+/// earlier turn already has a response, that it waits. Its late answer follows as text, in which
+/// the tool's output is one quoted JSON string, described as data.
 ///
 /// ```
 /// use gate_runtime::dialect::gemini;
@@ -160,9 +160,9 @@ pub fn content(turn: &Turn) -> Value {
     json!({"role": "user", "parts": parts})
 }
 
-/// The `contents` of a request, for a run's [`history`](crate::Run::history). Function responses in
-/// a user's content are the tools' words, not the user's. The request's `systemInstruction` is
-/// apart from them: `Message::system(…)`.
+/// Converts the `contents` of a request for a run's [`history`](crate::Run::history). Function
+/// responses in a user's content count as messages of tools, not of the user. The request's
+/// `systemInstruction` is not among the contents: add it with `Message::system(…)`.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -184,15 +184,15 @@ pub fn content(turn: &Turn) -> Value {
 /// ```
 ///
 /// # Errors
-/// A content whose role is not one of `user`, `model` and `function`.
+/// Returns an error if the role of a content is not `user`, `model` or `function`.
 pub fn history(contents: &[Value]) -> Result<Vec<Message>, DialectError> {
     let mut history = Vec::new();
     for content in contents {
         let by: fn(String) -> Message = match content["role"].as_str() {
-            // Gemini takes a content without a role for the user's.
+            // For Gemini, a content without a role is the user's.
             Some("user") | None => Message::user,
             Some("model") => Message::agent,
-            // The older role of responses: what stands there, a function said.
+            // The older role of responses: its texts are results of functions.
             Some("function") => |text| Message::tool("unknown", text),
             _ => {
                 return Err(DialectError::new(
@@ -205,9 +205,9 @@ pub fn history(contents: &[Value]) -> Result<Vec<Message>, DialectError> {
             let response = &part["functionResponse"];
             if response.is_object() {
                 history
-                    .push(Message::tool(text_at(response, "name"), words(&response["response"])));
+                    .push(Message::tool(text_at(response, "name"), text_of(&response["response"])));
             }
-            // What the model only thinks is not said.
+            // Thoughts of the model are not messages.
             if let Some(text) = part["text"].as_str().filter(|_| part["thought"] != true) {
                 history.push(message_of(by, text.to_owned()));
             }
@@ -216,8 +216,8 @@ pub fn history(contents: &[Value]) -> Result<Vec<Message>, DialectError> {
     Ok(history)
 }
 
-/// A function's response as text: its output if that is all, else its JSON.
-fn words(response: &Value) -> String {
+/// Returns a function's response as text: its output if it has nothing else, or its JSON.
+fn text_of(response: &Value) -> String {
     let only = response.as_object().filter(|response| response.len() == 1);
     let only = only.and_then(|response| response.get("output").or(response.get("error"))?.as_str());
     only.map_or_else(|| response.to_string(), str::to_owned)

@@ -21,9 +21,9 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A request's id is the call's id, so a session is a run: ids come again in another one. A client
-//! knows one answer to a request: where a person must decide, either wait before you answer
-//! ([`Run::wait`](crate::Run::wait)), or answer that it waits.
+//! A request's id is the call's id. Use one run for each session, because ids repeat in other
+//! sessions. A client accepts one answer to a request: if a person must decide, either wait before
+//! you answer ([`Run::wait`](crate::Run::wait)), or answer that the call waits.
 
 use gate_core::approval::model_text;
 use gate_core::call::{Descriptor, ToolCall};
@@ -34,8 +34,8 @@ use crate::engine::session::answer::{Answer, CallResult};
 
 const NAME: &str = "MCP";
 
-/// The `tools` of a `tools/list` result, with titles, annotations, and output schemas where MCP has
-/// them: for objects.
+/// Returns the `tools` of a `tools/list` result, with titles, annotations, and output schemas if
+/// they are objects, as MCP requires.
 ///
 /// ```
 /// use gate_runtime::dialect::mcp;
@@ -78,7 +78,7 @@ fn tool(descriptor: &Descriptor) -> Value {
     tool
 }
 
-/// The call of a `tools/call` request.
+/// Returns the call of a `tools/call` request.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -93,7 +93,8 @@ fn tool(descriptor: &Descriptor) -> Value {
 /// ```
 ///
 /// # Errors
-/// A value that is no such request, or a notification, which nobody could answer.
+/// Returns an error if the value is not such a request, or is a notification, which cannot be
+/// answered.
 pub fn tool_call(request: &Value) -> Result<ToolCall, DialectError> {
     if request["method"] != "tools/call" {
         return Err(DialectError::new(
@@ -117,10 +118,10 @@ pub fn tool_call(request: &Value) -> Result<ToolCall, DialectError> {
     Ok(ToolCall::new(id, name, arguments))
 }
 
-/// The `result` of a `tools/call` response.
+/// Returns the `result` of a `tools/call` response.
 ///
-/// Marks as an error what the tool did not itself return, also that a call waits: MCP has no
-/// other result that may be without the structured content which an output schema promises.
+/// Every text that the tool did not return is marked as an error, also that a call waits. In MCP,
+/// only an error may lack the structured content that an output schema requires.
 ///
 /// ```
 /// use gate_runtime::dialect::mcp;
@@ -150,8 +151,8 @@ pub fn result(answer: &Answer) -> Value {
         _ => None,
     };
     let is_error = returned.is_none();
-    // Some clients show the model this in place of the text: no mark of the gate stands here
-    // either.
+    // Some clients show this to the model instead of the text, so it must not imitate a mark of the
+    // gate either.
     let structured = returned.filter(Value::is_object);
     let structured = structured.and_then(|value| {
         serde_json::from_str::<Value>(&model_text::disarmed(&value.to_string())).ok()

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::logic::schema_walk::SECRET;
 
-/// A tool whose schema cannot be strict: which, where, and why.
+/// The error that a tool's schema cannot be strict: the tool, the field and the reason.
 ///
 /// ```
 /// use gate_runtime::dialect::openai;
@@ -60,12 +60,11 @@ impl fmt::Display for NotStrict {
 
 impl std::error::Error for NotStrict {}
 
-/// Keywords that say nothing that a model needs, or that only this crate knows.
+/// Keywords that a model does not need, or that only this crate uses.
 const DROPPED: [&str; 7] =
     ["$schema", "title", "examples", "deprecated", "readOnly", "writeOnly", SECRET];
 
-/// Keywords that strict mode refuses, and that a model had better know: they move into the
-/// description.
+/// Keywords that strict mode refuses and a model should know. They move into the description.
 const MOVED: [(&str, &str); 7] = [
     ("default", "default"),
     ("minLength", "minimum length"),
@@ -76,11 +75,11 @@ const MOVED: [(&str, &str); 7] = [
     ("format", "format"),
 ];
 
-/// Formats that strict mode knows.
+/// Formats that strict mode supports.
 const FORMATS: [&str; 9] =
     ["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"];
 
-/// Formats that only repeat what `type` and the limits say.
+/// Formats that follow from `type` and the limits.
 const NUMBER_FORMATS: [&str; 12] = [
     "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "int", "uint",
     "float", "double",
@@ -100,7 +99,7 @@ const IMPOSSIBLE: [(&str, &str); 10] = [
     ("contains", "a list that must contain something"),
 ];
 
-/// Takes out the keywords that are only ours.
+/// Removes the keywords that only this crate uses.
 fn drop_own_keywords(schema: &mut Value) {
     match schema {
         Value::Object(map) => {
@@ -112,14 +111,14 @@ fn drop_own_keywords(schema: &mut Value) {
     }
 }
 
-/// The schema of a tool's arguments as it is, without the keywords that only this crate knows.
+/// Returns the schema of a tool's arguments, without the keywords that only this crate uses.
 pub(super) fn plain_schema(descriptor: &Descriptor) -> Value {
     let mut schema = descriptor.input_schema().clone();
     drop_own_keywords(&mut schema);
     schema
 }
 
-/// The strict form of the schema of a tool's arguments.
+/// Returns the strict form of the schema of a tool's arguments.
 pub(super) fn strict_schema(descriptor: &Descriptor) -> Result<Value, NotStrict> {
     let schema = descriptor.input_schema();
     let mut strict = schema.clone();
@@ -137,23 +136,23 @@ impl StrictConverter<'_> {
         NotStrict { tool: self.tool.clone(), field: field.to_owned(), problem }
     }
 
-    fn convert(&self, schema: &mut Value, place: &str) -> Result<(), NotStrict> {
+    fn convert(&self, schema: &mut Value, pointer: &str) -> Result<(), NotStrict> {
         let Value::Object(map) = schema else {
-            return Err(self.impossible(place, "a value of any type: say which"));
+            return Err(self.impossible(pointer, "a value of any type: say which"));
         };
         self.inline_reference(map);
         if let Some((_, problem)) =
             IMPOSSIBLE.iter().find(|(keyword, _)| map.contains_key(*keyword))
         {
-            return Err(self.impossible(place, problem));
+            return Err(self.impossible(pointer, problem));
         }
         if !["type", "$ref", "anyOf", "oneOf", "enum", "const"]
             .iter()
             .any(|keyword| map.contains_key(*keyword))
         {
-            return Err(self.impossible(place, "a value of any type: say which"));
+            return Err(self.impossible(pointer, "a value of any type: say which"));
         }
-        // In strict mode there is only `anyOf`; which branch holds, the gate checks.
+        // Strict mode only has `anyOf`. The gate checks that exactly one branch matches.
         if let Some(branches) = map.remove("oneOf") {
             map.insert("anyOf".to_owned(), branches);
         }
@@ -164,39 +163,41 @@ impl StrictConverter<'_> {
             _ => map.contains_key("properties"),
         };
         if is_object {
-            self.close(map, place)?;
+            self.close(map, pointer)?;
         }
         if let Some(items) = map.get_mut("items") {
-            self.convert(items, &below(place, "items"))?;
+            self.convert(items, &below(pointer, "items"))?;
         }
         for (index, branch) in
             map.get_mut("anyOf").and_then(Value::as_array_mut).into_iter().flatten().enumerate()
         {
-            self.convert(branch, &below(place, &format!("shape {}", index + 1)))?;
+            self.convert(branch, &below(pointer, &format!("shape {}", index + 1)))?;
         }
         if let Some(Value::Object(definitions)) = map.get_mut("$defs") {
             for (name, definition) in definitions {
-                self.convert(definition, &below(place, name))?;
+                self.convert(definition, &below(pointer, name))?;
             }
         }
         Ok(())
     }
 
-    /// Every field is named and required.
-    fn close(&self, map: &mut Map<String, Value>, index: &str) -> Result<(), NotStrict> {
+    /// Closes an object: no unknown fields, and every field is required.
+    fn close(&self, map: &mut Map<String, Value>, pointer: &str) -> Result<(), NotStrict> {
         let is_map =
             map.get("additionalProperties").is_some_and(|more| *more != Value::Bool(false));
         let named = map
             .get("properties")
             .and_then(Value::as_object)
             .is_some_and(|fields| !fields.is_empty());
-        if is_map || (!named && !index.is_empty()) {
-            return Err(self.impossible(index, "a map with free keys: use a list of key and value"));
+        if is_map || (!named && !pointer.is_empty()) {
+            return Err(
+                self.impossible(pointer, "a map with free keys: use a list of key and value")
+            );
         }
         let fields = map.entry("properties").or_insert_with(|| Value::Object(Map::new()));
         let mut names = Vec::new();
         for (name, field) in fields.as_object_mut().into_iter().flatten() {
-            self.convert(field, &below(index, name))?;
+            self.convert(field, &below(pointer, name))?;
             names.push(Value::String(name.clone()));
         }
         map.insert("required".to_owned(), Value::Array(names));
@@ -204,8 +205,8 @@ impl StrictConverter<'_> {
         Ok(())
     }
 
-    /// Strict mode takes a `$ref` only alone: beside other keywords, what it refers to stands in
-    /// its place.
+    /// Replaces a `$ref` that has other keywords beside it by its definition, because strict mode
+    /// accepts a `$ref` only alone.
     fn inline_reference(&self, map: &mut Map<String, Value>) {
         let alone =
             map.keys().all(|keyword| keyword == "$ref" || DROPPED.contains(&keyword.as_str()));
@@ -223,13 +224,14 @@ impl StrictConverter<'_> {
     }
 }
 
-/// Drops what strict mode does not know, and says it in the description where it matters.
+/// Removes the keywords that strict mode does not support, and moves those that matter into the
+/// description.
 fn tidy(map: &mut Map<String, Value>) {
     for keyword in DROPPED {
         map.remove(keyword);
     }
     let mut notes = Vec::new();
-    for (keyword, words) in MOVED {
+    for (keyword, keyword_text) in MOVED {
         let known = keyword == "format"
             && map.get(keyword).and_then(Value::as_str).is_some_and(|f| FORMATS.contains(&f));
         if known {
@@ -238,7 +240,7 @@ fn tidy(map: &mut Map<String, Value>) {
         match map.remove(keyword) {
             None | Some(Value::Null) => {}
             Some(Value::String(format)) if NUMBER_FORMATS.contains(&format.as_str()) => {}
-            Some(value) => notes.push(format!("{words}: {value}")),
+            Some(value) => notes.push(format!("{keyword_text}: {value}")),
         }
     }
     if notes.is_empty() {

@@ -1,21 +1,21 @@
-//! The syntax of the file: its tables and fields with their lines, and mistakes in their form.
+//! The syntax of the file: its tables and fields with their lines, and syntax mistakes.
 
 use gate_core::text::{SanitizedText, TextHazard, english};
 use jiff::Timestamp;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// A mistake, and what to do about it.
+/// A mistake in the file, and how to correct it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct FileDiagnostic {
     pub(super) line: usize,
-    pub(super) words: String,
+    pub(super) message: String,
 }
 
 /// A file that is being read, with the mistakes found so far.
 pub(super) struct TomlDocument<'t> {
     text: &'t str,
-    /// Where its lines end.
+    /// The positions of the line ends.
     ends: Vec<usize>,
     mistakes: Vec<FileDiagnostic>,
 }
@@ -40,23 +40,26 @@ pub(super) struct LineText<'t> {
     pub(super) line: usize,
 }
 
-/// A text of the file as it can be shown in a mistake.
+/// Returns a text of the file in a form that is safe to show in a message.
 pub(super) fn shown(text: &str) -> String {
     format!("`{}`", SanitizedText::of(text))
 }
 
-/// `a string`, `an integer`.
+/// Returns the type of a value with its article: `a string`, `an integer`.
 fn kind_of(value: &DeValue<'_>) -> String {
     english::with_article(value.type_str())
 }
 
-/// Parses a file. If it is no TOML, only that is reported: other mistakes would only follow from
-/// it.
+/// Parses a file. If it is not TOML, only that is reported, because other mistakes would only
+/// follow from it.
 pub(super) fn parse(bytes: &[u8]) -> Result<(TomlDocument<'_>, DeTable<'_>), Vec<FileDiagnostic>> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = bytes.iter().take(error.valid_up_to());
         let line = before.filter(|byte| **byte == b'\n').count() + 1;
-        vec![FileDiagnostic { line, words: "this is not UTF-8: save the file as UTF-8".to_owned() }]
+        vec![FileDiagnostic {
+            line,
+            message: "this is not UTF-8: save the file as UTF-8".to_owned(),
+        }]
     })?;
     let ends = text.match_indices('\n').map(|(at, _)| at).collect();
     let mut document = TomlDocument { text, ends, mistakes: Vec::new() };
@@ -73,8 +76,8 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(TomlDocument<'_>, DeTable<'_>), Vec
 
 impl<'t> TomlDocument<'t> {
     /// Adds a mistake.
-    pub(super) fn report(&mut self, line: usize, words: impl Into<String>) {
-        self.mistakes.push(FileDiagnostic { line, words: words.into() });
+    pub(super) fn report(&mut self, line: usize, message: impl Into<String>) {
+        self.mistakes.push(FileDiagnostic { line, message: message.into() });
     }
 
     /// Returns whether there are no mistakes so far.
@@ -92,7 +95,7 @@ impl<'t> TomlDocument<'t> {
         self.mistakes
     }
 
-    /// The tables of a kind.
+    /// Returns the tables of a kind.
     pub(super) fn entries(
         &mut self,
         root: &'t DeTable<'t>,
@@ -148,7 +151,8 @@ impl<'t> TomlDocument<'t> {
         self.ends.partition_point(|end| *end < at) + 1
     }
 
-    /// Returns a text without surrounding spaces. With a mistake, returns what was probably meant.
+    /// Returns a text without surrounding spaces. If they are a mistake, reports it and returns the
+    /// text that was probably meant.
     fn trimmed(&mut self, what: &str, text: &'t str, line: usize) -> Option<LineText<'t>> {
         let inner = text.trim();
         if inner.is_empty() {
@@ -166,19 +170,19 @@ impl<'t> TomlDocument<'t> {
 
     /// Returns a name, without surrounding spaces and without invisible characters.
     fn name(&mut self, what: &str, text: &'t str, line: usize) -> Option<LineText<'t>> {
-        let said = self.trimmed(what, text, line)?;
-        let visible = SanitizedText::of(said.text);
+        let trimmed = self.trimmed(what, text, line)?;
+        let visible = SanitizedText::of(trimmed.text);
         if let Some(hazard) =
             visible.hazards().iter().find(|hazard| **hazard != TextHazard::LookAlike)
         {
             self.report(line, format!("{what} has {hazard}: remove them from `{visible}`"));
         }
-        Some(said)
+        Some(trimmed)
     }
 }
 
 impl<'t> PersonTable<'t> {
-    /// Returns whether there is such a field, be it right or wrong.
+    /// Returns whether the field exists, valid or not.
     pub(super) fn has(&self, key: &str) -> bool {
         self.fields.contains_key(key)
     }
@@ -212,10 +216,10 @@ impl<'t> PersonTable<'t> {
         };
         let count = count.filter(|count| *count > 0);
         if count.is_none() {
-            let words = format!(
+            let message = format!(
                 "`{key}` is not a count: write a whole number from 1 on, like `{key} = 100`"
             );
-            document.report(document.line(value.span().start), words);
+            document.report(document.line(value.span().start), message);
         }
         count
     }
@@ -253,7 +257,7 @@ impl<'t> PersonTable<'t> {
                 names.push(name);
             }
         }
-        // A mistake in an item has been reported: nothing is checked against the remaining items.
+        // A mistake in an item has been reported, so the remaining items are not used for checks.
         (names.len() == items.len()).then_some(names)
     }
 
@@ -281,7 +285,7 @@ impl<'t> PersonTable<'t> {
         time
     }
 
-    /// Notes that a field is missing.
+    /// Reports that a field is missing.
     pub(super) fn must_have(&self, key: &str, example: &str, document: &mut TomlDocument<'t>) {
         if !self.has(key) {
             let name = self.kind.name;

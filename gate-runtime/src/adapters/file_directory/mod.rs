@@ -1,8 +1,7 @@
-//! A directory that is kept in a file.
+//! A directory in a file.
 //!
-//! `document` reads the file's fields and knows their lines, `people` checks them and answers from
-//! them; both collect every mistake. This module follows the file, which is read before every
-//! answer.
+//! `document` parses the file's fields with their lines, `people` checks them and answers queries;
+//! both collect every mistake. This module reads the file again before every answer.
 
 mod document;
 mod people;
@@ -27,8 +26,7 @@ pub use token::{AgentToken, ReviewerToken};
 
 use crate::private_file::warn_if_open_to_others;
 
-/// People and their roles, from a TOML file as it is at the time of each question. Clones are one
-/// directory.
+/// A directory of people and roles in a TOML file. Clones share one directory.
 ///
 /// ```
 /// use gate_runtime::FileDirectory;
@@ -83,26 +81,26 @@ use crate::private_file::warn_if_open_to_others;
 /// # Ok(()) }
 /// ```
 ///
-/// The file is read before every answer, so a right that is removed from it is gone at once. People
-/// can only delegate their own roles, and a delegation ends by the clock of the gate.
+/// The file is read before every answer, so removing a right takes effect at once. People can only
+/// delegate their own roles, and a delegation ends by the clock of the gate.
 ///
 /// # Errors
-/// While the file is missing, unreadable or has a mistake, every question gives a
-/// [`DirectoryError`] that lists all mistakes with their lines, and nobody is entitled to anything.
-/// Once it is corrected, answers are available again. Replace the file by renaming another one to
-/// its name: a file that is being written could be read half-written.
+/// While the file is missing, unreadable or has a mistake, every method returns a
+/// [`DirectoryError`] that lists all mistakes with their lines, and nobody may decide. Correcting
+/// the file is enough to continue. Replace the file by renaming another one to its name, because a
+/// file that is being written could be read when it is incomplete.
 ///
 /// # Security
-/// Anyone who can write the file can become anybody in it. A reader of the file learns no token: it
-/// only has SHA-256 hashes, and only tokens of [`ReviewerToken::new`] are accepted, which are too
-/// long to be guessed.
+/// Anyone who can write the file can become anybody in it. A reader of the file learns no token:
+/// the file only has SHA-256 hashes, and only tokens of [`ReviewerToken::new`] are accepted, which
+/// are too long to guess.
 #[derive(Clone)]
 pub struct FileDirectory {
     /// The path as it was given, for messages.
     name: Arc<Path>,
     /// The absolute path, so that a change of the working directory does not matter.
     path: Arc<Path>,
-    last: Arc<Mutex<FileSnapshot>>,
+    snapshot: Arc<Mutex<FileSnapshot>>,
 }
 
 /// The content of the file when it was last read.
@@ -112,7 +110,7 @@ struct FileSnapshot {
 }
 
 impl FileSnapshot {
-    /// Writes to the security log that the file has changed, and with it people's rights.
+    /// Writes to the security log that the file, and so people's rights, changed.
     fn log(&self, name: &Path) {
         let (file, digest) = (name.display(), Digest::of(&self.bytes));
         match &self.people {
@@ -150,28 +148,28 @@ impl FileDirectory {
         // Reading it reveals only hashes, but writing it grants rights.
         warn_if_open_to_others(&path, 0o022);
         let last = FileSnapshot::of(read(&path).map_err(|error| unreadable(&name, &error))?);
-        let people = Self { name, path, last: Arc::new(Mutex::new(last)) };
+        let people = Self { name, path, snapshot: Arc::new(Mutex::new(last)) };
         people.now().map(|_| people)
     }
 
-    /// Returns the person who has this token; `None` if nobody has. Any additional character
-    /// counts, even a line's end.
+    /// Returns the person who has this token; `None` if nobody has it. Every character counts, even
+    /// a line end.
     ///
-    /// Takes the same time for everybody in the file.
+    /// Takes the same time for every person in the file.
     ///
     /// # Errors
-    /// The file is not there, or has a mistake.
+    /// Returns an error if the file is missing or has a mistake.
     pub fn holder_of(&self, token: &str) -> Result<Option<ReviewerId>, DirectoryError> {
         Ok(self.now()?.holder_of(token).cloned())
     }
 
-    /// Returns the agent that has this token; `None` if no agent has. A person's token is no
-    /// agent's, and the reverse.
+    /// Returns the agent that has this token; `None` if no agent has it. A person's token is never
+    /// accepted for an agent, nor the reverse.
     ///
     /// Takes the same time for every agent in the file.
     ///
     /// # Errors
-    /// The file is not there, or has a mistake.
+    /// Returns an error if the file is missing or has a mistake.
     pub fn agent_of(&self, token: &str) -> Result<Option<RemoteAgent>, DirectoryError> {
         Ok(self.now()?.agent_of(token).cloned())
     }
@@ -179,29 +177,29 @@ impl FileDirectory {
     /// Returns the public keys of everybody in the file, to verify signed votes.
     ///
     /// # Errors
-    /// The file is not there, or has a mistake.
+    /// Returns an error if the file is missing or has a mistake.
     pub fn keys(&self) -> Result<Vec<VerifierKey>, DirectoryError> {
         Ok(self.now()?.keys().cloned().collect())
     }
 
-    /// Returns a person in the file, with the delegations that hold at a time; `None` if the file
-    /// does not have them.
+    /// Returns a person in the file, with the delegations that have not ended at a time; `None` if
+    /// the person is not in the file.
     ///
     /// # Errors
-    /// The file is not there, or has a mistake.
+    /// Returns an error if the file is missing or has a mistake.
     pub fn person(
         &self,
-        who: &ReviewerId,
+        reviewer: &ReviewerId,
         at: Timestamp,
     ) -> Result<Option<Person>, DirectoryError> {
-        Ok(self.now()?.get(who).map(|person| person.at(at)))
+        Ok(self.now()?.get(reviewer).map(|person| person.at(at)))
     }
 
-    /// Returns the person with a Slack member ID, as [`person`](Self::person) does; `None` if
-    /// nobody has it.
+    /// Returns the person with a Slack member ID, like [`person`](Self::person); `None` if nobody
+    /// has it.
     ///
     /// # Errors
-    /// The file is not there, or has a mistake.
+    /// Returns an error if the file is missing or has a mistake.
     pub fn person_by_slack(
         &self,
         id: &str,
@@ -210,22 +208,22 @@ impl FileDirectory {
         Ok(self.now()?.by_slack(id).map(|person| person.at(at)))
     }
 
-    /// Returns everybody in the file, as [`person`](Self::person) does.
+    /// Returns everybody in the file, like [`person`](Self::person).
     ///
     /// # Errors
-    /// The file is not there, or has a mistake.
+    /// Returns an error if the file is missing or has a mistake.
     pub fn everybody(&self, at: Timestamp) -> Result<Vec<Person>, DirectoryError> {
         Ok(self.now()?.all().map(|person| person.at(at)).collect())
     }
 
     /// Returns the people in the file as it is now.
     ///
-    /// The whole file is read and compared each time, because its timestamp and length may be the
+    /// Reads and compares the whole file each time, because its timestamp and length may be the
     /// same after a change.
     fn now(&self) -> Result<Arc<PeopleIndex>, DirectoryError> {
         let bytes = read(&self.path).map_err(|error| unreadable(&self.name, &error))?;
-        // Held over the comparison, so that one change is logged once.
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        // The lock is held during the comparison, so that each change is logged once.
+        let mut last = self.snapshot.lock().unwrap_or_else(PoisonError::into_inner);
         if last.bytes != bytes {
             *last = FileSnapshot::of(bytes);
             last.log(&self.name);
@@ -237,10 +235,10 @@ impl FileDirectory {
 impl Directory for FileDirectory {
     fn find<'a>(
         &'a self,
-        who: &'a ReviewerId,
+        reviewer: &'a ReviewerId,
         at: Timestamp,
     ) -> BoxFuture<'a, Result<Option<Vec<Role>>, DirectoryError>> {
-        Box::pin(async move { Ok(self.now()?.roles_of(who, at)) })
+        Box::pin(async move { Ok(self.now()?.roles_of(reviewer, at)) })
     }
 
     fn holders<'a>(
@@ -265,10 +263,10 @@ impl Directory for FileDirectory {
 
     fn key<'a>(
         &'a self,
-        who: &'a ReviewerId,
+        reviewer: &'a ReviewerId,
         _: Timestamp,
     ) -> BoxFuture<'a, Result<Option<VerifierKey>, DirectoryError>> {
-        Box::pin(async move { Ok(self.now()?.get(who).and_then(Person::key).cloned()) })
+        Box::pin(async move { Ok(self.now()?.get(reviewer).and_then(Person::key).cloned()) })
     }
 }
 
@@ -278,7 +276,7 @@ impl fmt::Debug for FileDirectory {
     }
 }
 
-/// Reads a regular file. Anything else, like a pipe, could block the reader.
+/// Reads a regular file. Refuses anything else, like a pipe, which could block the reader.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     if fs::metadata(path)?.is_file() {
         fs::read(path)
@@ -310,12 +308,12 @@ fn unreadable(name: &Path, error: &io::Error) -> DirectoryError {
 
 fn invalid_file(name: &Path, diagnostics: &[FileDiagnostic]) -> DirectoryError {
     let name = name.display();
-    if let [FileDiagnostic { line, words }] = diagnostics {
-        return DirectoryError::new(format_args!("{name}, line {line}: {words}"));
+    if let [FileDiagnostic { line, message }] = diagnostics {
+        return DirectoryError::new(format_args!("{name}, line {line}: {message}"));
     }
     let lines = diagnostics
         .iter()
-        .map(|FileDiagnostic { line, words }| format!("\n  - line {line}: {words}"));
+        .map(|FileDiagnostic { line, message: words }| format!("\n  - line {line}: {words}"));
     let lines: String = lines.collect();
     let count = diagnostics.len();
     DirectoryError::new(format_args!(

@@ -1,4 +1,4 @@
-//! The people of a file, checked as a whole.
+//! The people in a file, and the checks of the whole file.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +39,7 @@ struct PersonDraft<'t> {
     id: Option<LineText<'t>>,
     name: Option<LineText<'t>>,
     contact: Option<LineText<'t>>,
-    /// `None` if they are missing or wrong.
+    /// The roles; `None` if they are missing or invalid.
     roles: Option<Vec<LineText<'t>>>,
     token: Option<(Digest, usize)>,
     key: Option<(VerifierKey, usize)>,
@@ -48,7 +48,7 @@ struct PersonDraft<'t> {
 }
 
 impl PeopleIndex {
-    /// Reads a file, and finds all mistakes in it.
+    /// Parses a file, and finds all mistakes in it.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, Vec<FileDiagnostic>> {
         let (mut document, root) = parse(bytes)?;
         document.unknown_fields(&root, "the file", &[PERSON.name, AGENT.name, DELEGATION.name]);
@@ -65,8 +65,7 @@ impl PeopleIndex {
         let agents = document.entries(&root, &AGENT);
         let agents: Vec<AgentDraft<'_>> =
             agents.iter().map(|entry| agent(entry, &mut document)).collect();
-        let ids =
-            drafts.iter().map(|prepared| prepared.id).chain(agents.iter().map(|agent| agent.id));
+        let ids = drafts.iter().map(|person| person.id).chain(agents.iter().map(|agent| agent.id));
         let ids: Vec<LineText<'_>> = ids.flatten().collect();
         check_ids(&ids, &mut document);
         check_aliases(&drafts, &ids, &mut document);
@@ -93,19 +92,19 @@ impl PeopleIndex {
         delegations: Vec<(ReviewerId, RoleDelegation)>,
     ) -> Self {
         let (mut persons, mut tokens) = (BTreeMap::new(), Vec::new());
-        for prepared in drafts {
-            let Some(id) = prepared.id.map(|id| ReviewerId::from(id.text)) else { continue };
-            let text = |said: Option<LineText<'_>>| said.map(|said| said.text.to_owned());
-            tokens.extend(prepared.token.map(|(hash, _)| (hash, id.clone())));
+        for draft in drafts {
+            let Some(id) = draft.id.map(|id| ReviewerId::from(id.text)) else { continue };
+            let text = |line_text: Option<LineText<'_>>| line_text.map(|said| said.text.to_owned());
+            tokens.extend(draft.token.map(|(hash, _)| (hash, id.clone())));
             let person = Person {
                 id: id.clone(),
-                name: text(prepared.name),
-                contact: text(prepared.contact),
-                roles: prepared.own_roles().map(Role::from).collect(),
-                token: prepared.token.map(|(hash, _)| hash),
-                key: prepared.key.as_ref().map(|(key, _)| key.clone()),
-                slack: text(prepared.slack),
-                aliases: prepared.aliases.iter().map(|alias| alias.text.to_owned()).collect(),
+                name: text(draft.name),
+                contact: text(draft.contact),
+                roles: draft.own_roles().map(Role::from).collect(),
+                token: draft.token.map(|(hash, _)| hash),
+                key: draft.key.as_ref().map(|(key, _)| key.clone()),
+                slack: text(draft.slack),
+                aliases: draft.aliases.iter().map(|alias| alias.text.to_owned()).collect(),
                 delegations: Vec::new(),
             };
             persons.insert(id, person);
@@ -116,27 +115,27 @@ impl PeopleIndex {
         Self { persons, tokens, agents: Vec::new(), digest: Digest::of("") }
     }
 
-    /// A person, with all their delegations, also those that have ended.
+    /// Returns a person with all delegations, also those that have ended.
     pub(super) fn get(&self, who: &ReviewerId) -> Option<&Person> {
         self.persons.get(who)
     }
 
-    /// Everybody, by their ids.
+    /// Returns everybody, ordered by id.
     pub(super) fn all(&self) -> impl Iterator<Item = &Person> {
         self.persons.values()
     }
 
-    /// Finds the person who has this id of Slack.
+    /// Returns the person who has this Slack member ID.
     pub(super) fn by_slack(&self, id: &str) -> Option<&Person> {
         self.all().find(|person| person.slack() == Some(id))
     }
 
-    /// The keys of all who have one.
+    /// Returns the keys of all people who have one.
     pub(super) fn keys(&self) -> impl Iterator<Item = &VerifierKey> {
         self.persons.values().filter_map(Person::key)
     }
 
-    /// Everything that a person is entitled to at a time, each role once.
+    /// Returns all roles that a person holds at a time, each once.
     pub(super) fn roles_of(&self, who: &ReviewerId, now: Timestamp) -> Option<Vec<Role>> {
         let mut roles: Vec<Role> = Vec::new();
         for role in self.persons.get(who)?.roles_at(now) {
@@ -147,15 +146,15 @@ impl PeopleIndex {
         Some(roles)
     }
 
-    /// Returns who is entitled to a role at a time; everybody, where none is named.
+    /// Returns the people who hold a role at a time, or everybody if `role` is `None`.
     pub(super) fn holders(&self, role: Option<&Role>, now: Timestamp) -> Vec<ReviewerId> {
-        let holds = |person: &&Person| {
+        let has_role = |person: &&Person| {
             role.is_none_or(|role| person.roles_at(now).any(|held| held == role))
         };
-        self.all().filter(holds).map(|person| person.id().clone()).collect()
+        self.all().filter(has_role).map(|person| person.id().clone()).collect()
     }
 
-    /// Whom a name means.
+    /// Returns the people to whom a name belongs.
     pub(super) fn named(&self, name: &str) -> Vec<ReviewerId> {
         self.all()
             .filter(|person| person.is_named(name))
@@ -163,17 +162,17 @@ impl PeopleIndex {
             .collect()
     }
 
-    /// The digest of the file.
+    /// Returns the digest of the file.
     pub(super) fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// Whose token it is.
+    /// Returns the person who has this token.
     pub(super) fn holder_of(&self, token: &str) -> Option<&ReviewerId> {
         TokenHolder::Person.find(token, self.tokens.iter().map(|(hash, who)| (*hash, who)))
     }
 
-    /// Which agent's token it is.
+    /// Returns the agent that has this token.
     pub(super) fn agent_of(&self, token: &str) -> Option<&RemoteAgent> {
         TokenHolder::Agent.find(token, self.agents.iter().map(|(hash, agent)| (*hash, agent)))
     }
@@ -194,13 +193,13 @@ fn parse_entry<'t>(entry: &PersonTable<'t>, document: &mut TomlDocument<'t>) -> 
         contact: entry.text("contact", document),
         roles: entry.names("roles", document),
         token: entry.text("token", document).and_then(|text| hash(text, document)),
-        key: entry.text("key", document).and_then(|said| key(said, id, document)),
+        key: entry.text("key", document).and_then(|line_text| key(line_text, id, document)),
         slack: entry.text("slack", document).and_then(|said| slack(said, document)),
         aliases: entry.names("aliases", document).unwrap_or_default(),
     }
 }
 
-/// An agent as the file has it, right or wrong.
+/// An agent as written in the file, valid or not.
 struct AgentDraft<'t> {
     id: Option<LineText<'t>>,
     token: Option<(Digest, usize)>,
@@ -225,11 +224,11 @@ fn agent<'t>(entry: &PersonTable<'t>, document: &mut TomlDocument<'t>) -> AgentD
     if let Some(id) = id
         && !id.text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
     {
-        let words = format!(
+        let message = format!(
             "{} is not a name of an agent: write letters, digits, `_`, `-` and `.` only",
             shown(id.text)
         );
-        document.report(id.line, words);
+        document.report(id.line, message);
     }
     AgentDraft {
         id,
@@ -239,19 +238,19 @@ fn agent<'t>(entry: &PersonTable<'t>, document: &mut TomlDocument<'t>) -> AgentD
     }
 }
 
-/// Parses the hash of a token, which has one spelling only. No message repeats it: it could be the
-/// token itself.
+/// Parses the hash of a token, which has only one spelling. No message repeats it, because it could
+/// be the token itself.
 fn hash(text: LineText<'_>, document: &mut TomlDocument<'_>) -> Option<(Digest, usize)> {
     let hash = text.text.parse::<Digest>().ok().filter(|hash| hash.to_string() == text.text);
     if hash.is_none() {
-        let words = if token::is_clear(text.text) {
+        let message = if token::is_clear(text.text) {
             "`token` is the token itself, and anyone who saw this file now has it: make a new one, \
              and write its hash here"
         } else {
             "`token` is not the hash of a token: write `sha256:` and 64 hexadecimal digits in \
              lower case"
         };
-        document.report(text.line, words);
+        document.report(text.line, message);
     }
     hash.map(|hash| (hash, text.line))
 }
@@ -263,7 +262,7 @@ fn key(
     id: Option<LineText<'_>>,
     document: &mut TomlDocument<'_>,
 ) -> Option<(VerifierKey, usize)> {
-    let words = match text.text.parse::<VerifierKey>() {
+    let message = match text.text.parse::<VerifierKey>() {
         Ok(key) if key.kind() != KeyKind::Log => {
             "`key` is a witness's key, which signs checkpoints: write one of algorithm 1".to_owned()
         }
@@ -272,7 +271,7 @@ fn key(
             format!("`key` is {name}'s, and this person is {id}: a key has the name of its holder")
         }
         Ok(key) => return Some((key, text.line)),
-        // No message repeats it: it is the private key.
+        // No message repeats it, because it is the private key.
         Err(_) if text.text.starts_with("PRIVATE+KEY+") => {
             "`key` is the private key, and anyone who saw this file now has it: make a new one, \
              and \
@@ -284,22 +283,22 @@ fn key(
         }
         Err(error) => format!("`key` is not a public key: {error}"),
     };
-    document.report(text.line, words);
+    document.report(text.line, message);
     None
 }
 
-/// Parses a Slack member ID: not a name, which its owner can change to another person's.
+/// Parses a Slack member ID. Refuses a name, which its owner can change to another person's.
 fn slack<'t>(text: LineText<'t>, document: &mut TomlDocument<'_>) -> Option<LineText<'t>> {
     let rest = text.text.strip_prefix(['U', 'W']).unwrap_or_default();
     let is_id = (6..=20).contains(&rest.len())
         && rest.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
     if !is_id {
-        let words = format!(
+        let message = format!(
             "`slack` is {}, which is not a member ID: copy it from the profile in Slack (⋮, \"Copy \
              member ID\"), like `slack = \"U012AB3CD\"`",
             shown(text.text)
         );
-        document.report(text.line, words);
+        document.report(text.line, message);
     }
     is_id.then_some(text)
 }
@@ -310,7 +309,7 @@ fn check_ids(ids: &[LineText<'_>], document: &mut TomlDocument<'_>) {
     let mut known: BTreeMap<String, LineText<'_>> = BTreeMap::new();
     for id in ids {
         let Some(first) = known.insert(identity(id.text), *id) else { continue };
-        let words = if first.text == id.text {
+        let message = if first.text == id.text {
             let (name, line) = (shown(id.text), first.line);
             format!(
                 "{name} is on line {line} already: make one entry of the two, or give another id"
@@ -322,7 +321,7 @@ fn check_ids(ids: &[LineText<'_>], document: &mut TomlDocument<'_>) {
                  or give another id"
             )
         };
-        document.report(id.line, words);
+        document.report(id.line, message);
     }
 }
 
@@ -335,7 +334,7 @@ fn check_aliases(
 ) {
     let mut known: BTreeMap<String, usize> =
         ids.iter().map(|id| (identity(id.text), id.line)).collect();
-    for alias in drafts.iter().flat_map(|prepared| &prepared.aliases) {
+    for alias in drafts.iter().flat_map(|draft| &draft.aliases) {
         if let Some(first) = known.insert(identity(alias.text), alias.line) {
             let name = shown(alias.text);
             document.report(
@@ -365,7 +364,7 @@ fn check_tokens(
 /// Checks that nobody shares a key, under any name, because it identifies the voter.
 fn check_keys(drafts: &[PersonDraft<'_>], document: &mut TomlDocument<'_>) {
     let mut known = BTreeMap::new();
-    for (key, line) in drafts.iter().filter_map(|prepared| prepared.key.as_ref()) {
+    for (key, line) in drafts.iter().filter_map(|draft| draft.key.as_ref()) {
         if let Some(first) = known.insert(key.as_bytes(), line) {
             document.report(
                 *line,
@@ -378,17 +377,17 @@ fn check_keys(drafts: &[PersonDraft<'_>], document: &mut TomlDocument<'_>) {
 /// Checks that a Slack member ID belongs to one person, so that it is clear who decides.
 fn check_slack(drafts: &[PersonDraft<'_>], document: &mut TomlDocument<'_>) {
     let mut known = BTreeMap::new();
-    for id in drafts.iter().filter_map(|prepared| prepared.slack) {
+    for id in drafts.iter().filter_map(|draft| draft.slack) {
         if let Some(first) = known.insert(id.text, id.line) {
-            let words =
+            let message =
                 format!("this member of Slack is on line {first} already: a member is one person");
-            document.report(id.line, words);
+            document.report(id.line, message);
         }
     }
 }
 
-/// Reads a delegation, and the person who gets it: giver and taker are in the file, and the roles
-/// are the giver's own.
+/// Parses a delegation, and the person who gets it. Giver and receiver must be in the file, and the
+/// roles must be the giver's own.
 fn delegation<'t>(
     entry: &PersonTable<'t>,
     drafts: &[PersonDraft<'t>],
@@ -413,7 +412,8 @@ fn delegation<'t>(
     Some((to.text.into(), RoleDelegation { from: from.text.into(), roles, until: until? }))
 }
 
-/// The roles of a delegation: those it names, if they are the giver's own, or all that are.
+/// Returns the roles of a delegation: those that it names, which must be the giver's own, or all of
+/// the giver's own roles.
 fn delegated(
     entry: &PersonTable<'_>,
     from: LineText<'_>,
@@ -421,14 +421,14 @@ fn delegated(
     named: Option<Vec<LineText<'_>>>,
     document: &mut TomlDocument<'_>,
 ) -> Option<Vec<Role>> {
-    // If the giver's own roles are wrong, further messages about them would be, too.
+    // If the giver's own roles are wrong, further messages about them would be wrong too.
     giver.roles.as_ref()?;
     let (own, who): (Vec<&str>, _) = (giver.own_roles().collect(), shown(from.text));
     if own.is_empty() {
-        let words = format!(
+        let message = format!(
             "{who} has no role to delegate: remove this delegation, or name somebody else in `from`"
         );
-        document.report(from.line, words);
+        document.report(from.line, message);
         return None;
     }
     let Some(named) = named else { return Some(own.into_iter().map(Role::from).collect()) };
@@ -448,19 +448,19 @@ fn delegated(
     Some(named.iter().map(|role| Role::from(role.text)).collect())
 }
 
-/// The person whom a delegation names.
+/// Returns the person whom a delegation names.
 fn known<'d, 't>(
     key: &str,
     who: LineText<'_>,
     drafts: &'d [PersonDraft<'t>],
     document: &mut TomlDocument<'_>,
 ) -> Option<&'d PersonDraft<'t>> {
-    let found = drafts.iter().find(|prepared| prepared.id.is_some_and(|id| id.text == who.text));
+    let found = drafts.iter().find(|person| person.id.is_some_and(|id| id.text == who.text));
     if found.is_none() {
         let ids = drafts.iter().filter_map(|draft| draft.id).map(|id| id.text);
         let help = match english::closest(who.text, ids) {
             Some(meant) => format!("did you mean {}?", shown(meant)),
-            // A person without an id may be the one, and that mistake is already reported.
+            // It may be the person without an id, whose mistake is already reported.
             None if drafts.iter().any(|draft| draft.id.is_none()) => return None,
             None => "add a `[[person]]` with this id, or remove the delegation".to_owned(),
         };

@@ -1,4 +1,4 @@
-//! A person or a remote agent, as the file has them.
+//! A person or a remote agent in the file.
 
 use gate_audit::VerifierKey;
 use gate_core::id::{AgentName, ReviewerId, Role};
@@ -6,8 +6,8 @@ use gate_core::people::same_person;
 use gate_core::text::Digest;
 use jiff::Timestamp;
 
-/// A person as the file of a [`FileDirectory`](crate::FileDirectory) has them now: for pages, and
-/// for code that notifies them.
+/// A person in the file of a [`FileDirectory`](crate::FileDirectory), for pages and for code that
+/// notifies people.
 ///
 /// ```
 /// # let folder = tempfile::tempdir().unwrap();
@@ -61,33 +61,32 @@ impl Person {
         &self.roles
     }
 
-    /// Returns the hash of their token, if the file has it: a session that began with a token lasts
-    /// as long as it is this one.
+    /// Returns the hash of their token, if the file has it. A session that began with this token
+    /// ends when the hash changes.
     #[must_use]
     pub fn token_hash(&self) -> Option<Digest> {
         self.token
     }
 
-    /// Returns the key of their signed votes, if the file has it: then they must sign.
+    /// Returns the key of their signed votes. If there is one, they must sign.
     #[must_use]
     pub fn key(&self) -> Option<&VerifierKey> {
         self.key.as_ref()
     }
 
-    /// Returns their Slack member ID, if the file has it: decisions of that member are theirs.
+    /// Returns their Slack member ID, if the file has it. Decisions of that member are theirs.
     #[must_use]
     pub fn slack(&self) -> Option<&str> {
         self.slack.as_deref()
     }
 
-    /// Returns their other names: a run on behalf of one of them acts for this person.
+    /// Returns their other names. A run on behalf of one of these names acts for this person.
     #[must_use]
     pub fn aliases(&self) -> &[String] {
         &self.aliases
     }
 
-    /// Returns whether a name means them: their id, an alias, or anything else by which the file
-    /// knows them.
+    /// Returns whether a name is theirs: their id, an alias, or any other name in the file.
     #[must_use]
     pub fn is_named(&self, name: &str) -> bool {
         let others = [self.name(), self.contact(), self.slack()].into_iter().flatten();
@@ -96,7 +95,7 @@ impl Person {
         all.any(|known| same_person(known, name))
     }
 
-    /// Returns the delegations of others to them that have not ended.
+    /// Returns the delegations to this person that have not ended.
     #[must_use]
     pub fn delegations(&self) -> &[RoleDelegation] {
         &self.delegations
@@ -109,7 +108,7 @@ impl Person {
         person
     }
 
-    /// Returns all their roles at a time. A role may come twice: their own, and delegated.
+    /// Returns all their roles at a time. An own role that is also delegated comes twice.
     pub(super) fn roles_at(&self, now: Timestamp) -> impl Iterator<Item = &Role> {
         let delegated =
             self.delegations.iter().filter(move |delegation| delegation.is_in_force(now));
@@ -117,7 +116,7 @@ impl Person {
     }
 }
 
-/// A delegation: roles of one person that another one has, too, until a time.
+/// A delegation: roles of one person that another person also has until a time.
 ///
 /// ```
 /// # let folder = tempfile::tempdir().unwrap();
@@ -163,7 +162,7 @@ impl RoleDelegation {
         &self.roles
     }
 
-    /// Returns when it ends: from this moment on it does not count.
+    /// Returns the time from which on it no longer counts.
     #[must_use]
     pub fn until(&self) -> Timestamp {
         self.until
@@ -174,7 +173,7 @@ impl RoleDelegation {
     }
 }
 
-/// A remote agent, as the file of a [`FileDirectory`](crate::FileDirectory) has it.
+/// A remote agent in the file of a [`FileDirectory`](crate::FileDirectory).
 ///
 /// ```
 /// use gate_runtime::FileDirectory;
@@ -208,14 +207,14 @@ impl RemoteAgent {
         &self.name
     }
 
-    /// Returns the roles that must approve whatever it asks, besides the people it names.
+    /// Returns the roles that must approve all its questions, besides the people whom it names.
     #[must_use]
     pub fn asks(&self) -> &[Role] {
         &self.asks
     }
 
-    /// Returns the number of its questions that may wait at once. Defaults to 1,000, so that a
-    /// flood of questions does not wear people out.
+    /// Returns the number of its questions that may wait at once. Defaults to 1,000, so that an
+    /// agent cannot flood people with questions.
     #[must_use]
     pub fn at_once(&self) -> usize {
         self.at_once

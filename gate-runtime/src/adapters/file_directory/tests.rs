@@ -56,8 +56,8 @@ fn problems(text: impl AsRef<[u8]>) -> String {
 
 /// The only thing that is wrong with a text.
 fn problem(text: impl AsRef<[u8]>) -> String {
-    let said = problems(text);
-    said.strip_prefix("the directory of reviewers: people.toml, ").expect(&said).to_owned()
+    let message = problems(text);
+    message.strip_prefix("the directory of reviewers: people.toml, ").expect(&message).to_owned()
 }
 
 fn dana_and(more: &str) -> String {
@@ -272,25 +272,28 @@ fn the_hash_of_a_word_lets_nobody_in() {
 #[test]
 fn a_hash_is_written_in_one_way_only() {
     let hash = ReviewerToken::new().hash().to_string();
-    let said = |token: &str| problem(dana_and(&format!("token = \"{token}\"")));
+    let problem_for = |token: &str| problem(dana_and(&format!("token = \"{token}\"")));
     let form = "line 4: `token` is not the hash of a token: write `sha256:` and 64 hexadecimal \
         digits in lower case";
     let upper = format!("sha256:{}", hash.strip_prefix("sha256:").unwrap().to_uppercase());
     for wrong in
         [&*upper, &hash.replace("sha256", "SHA256"), &format!("{hash}0"), "sha256:beef", "hunter2"]
     {
-        assert_eq!(said(wrong), form, "{wrong}");
+        assert_eq!(problem_for(wrong), form, "{wrong}");
     }
     let spaces = "line 4: `token` begins or ends with a space or a line's end: remove it";
-    assert_eq!([said(&format!(" {hash}")), said(&format!("{hash}\\n"))], [spaces, spaces]);
+    assert_eq!(
+        [problem_for(&format!(" {hash}")), problem_for(&format!("{hash}\\n"))],
+        [spaces, spaces]
+    );
 }
 
 #[test]
 fn a_token_in_clear_is_refused_and_not_repeated() {
     let token = ReviewerToken::new();
-    let said = problem(dana_and(&format!("token = \"{}\"", token.reveal())));
+    let message = problem(dana_and(&format!("token = \"{}\"", token.reveal())));
     assert_eq!(
-        said,
+        message,
         "line 4: `token` is the token itself, and anyone who saw this file now has it: make a new \
          one, and write its hash here"
     );
@@ -516,8 +519,8 @@ fn a_file_that_is_no_text_or_no_toml_says_where() {
         text.starts_with("line 2: this is not TOML: invalid basic string, expected `\"`"),
         "{text}"
     );
-    let said = problem("[[person]]\nid = \"dana\"\nid = \"omar\"\nroles = []\n");
-    assert_eq!(said, "line 3: this is not TOML: duplicate key");
+    let message = problem("[[person]]\nid = \"dana\"\nid = \"omar\"\nroles = []\n");
+    assert_eq!(message, "line 3: this is not TOML: duplicate key");
 }
 
 #[test]
@@ -599,7 +602,7 @@ async fn a_key_is_its_holders_until_it_is_removed_or_replaced() {
 
 #[test]
 fn a_key_that_cannot_be_theirs_is_a_mistake() {
-    let said = |key: &str| problem(dana_and(&format!("key = \"{key}\"")));
+    let problem_for = |key: &str| problem(dana_and(&format!("key = \"{key}\"")));
     let good = key_of("dana", KeyKind::Log, 1).to_string();
     for (key, expected) in [
         (
@@ -626,16 +629,16 @@ fn a_key_that_cannot_be_theirs_is_a_mistake() {
         ("hunter2".into(), "`key` is not a public key: write it as `name+id+key`, in one line"),
         (format!(" {good}"), "`key` begins or ends with a space or a line's end: remove it"),
     ] {
-        assert_eq!(said(&key), format!("line 4: {expected}"), "{key}");
+        assert_eq!(problem_for(&key), format!("line 4: {expected}"), "{key}");
     }
 }
 
 #[test]
 fn a_private_key_is_refused_and_not_repeated() {
     let secret = SigningKey::from_seed("dana", KeyKind::Log, [1; 32]).unwrap().to_secret_text();
-    let said = problem(dana_and(&format!("key = \"{secret}\"")));
+    let message = problem(dana_and(&format!("key = \"{secret}\"")));
     assert_eq!(
-        said,
+        message,
         "line 4: `key` is the private key, and anyone who saw this file now has it: make a new \
          one, \
          and write its public part here"

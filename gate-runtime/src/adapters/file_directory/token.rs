@@ -7,7 +7,7 @@ use gate_core::text::{Digest, hex};
 
 use crate::random;
 
-/// The kind of a token's holder: neither kind is ever accepted for the other.
+/// The kind of a token's holder. A token of one kind is never accepted for the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TokenHolder {
     Person,
@@ -17,8 +17,8 @@ pub(super) enum TokenHolder {
 impl TokenHolder {
     const BOTH: [Self; 2] = [Self::Person, Self::Agent];
 
-    /// Returns the prefix of every token of the kind, by which people and secret scanners recognize
-    /// one.
+    /// Returns the prefix of every token of the kind, by which people and secret scanners can
+    /// recognize it.
     fn prefix(self) -> &'static str {
         match self {
             Self::Person => "gate_r_",
@@ -30,15 +30,15 @@ impl TokenHolder {
         format!("{}{}", self.prefix(), hex(&random::bits_256()))
     }
 
-    /// Returns the hash of a text that has the shape of such a token. Nothing else is accepted,
-    /// even if the file has its hash: a word that somebody thought of can be found from its hash.
+    /// Returns the hash of a text that has the form of such a token. No other text is accepted,
+    /// even if the file has its hash, because a short word can be found from its hash.
     pub(super) fn hash_of(self, text: &str) -> Option<Digest> {
         let digits = text.strip_prefix(self.prefix())?;
         let is_hex = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         (digits.len() == 64 && is_hex).then(|| Digest::of(text))
     }
 
-    /// Finds the holder of a token. All entries are compared, whoever it is.
+    /// Finds the holder of a token. Compares all entries, so that it always takes the same time.
     pub(super) fn find<'a, T>(
         self,
         token: &str,
@@ -60,14 +60,14 @@ macro_rules! token {
         pub struct $Name(String);
 
         impl $Name {
-            /// Makes a new token, unlike any other.
+            /// Creates a new random token.
             #[expect(clippy::new_without_default, reason = "every call gives another value")]
             pub fn new() -> Self {
                 Self(TokenHolder::$TokenHolder.new_token())
             }
 
-            /// Returns the token itself, for its holder. Anyone who has it passes for them: show it
-            /// once, store it nowhere.
+            /// Returns the token itself, for its holder. Anyone who has the token passes for its
+            /// holder: show it once, and store it nowhere.
             #[must_use]
             pub fn reveal(&self) -> &str {
                 &self.0
@@ -91,8 +91,8 @@ macro_rules! token {
 token! {
     /// A token that identifies a person: 256 random bits, to be shown once.
     ///
-    /// [Its hash](Self::hash) is what the file of a [`FileDirectory`](crate::FileDirectory) holds.
-    /// Its `Debug` shows nothing of it.
+    /// The file of a [`FileDirectory`](crate::FileDirectory) contains [its hash](Self::hash).
+    /// `Debug` does not show the token.
     ///
     /// ```
     /// use gate_runtime::people::ReviewerToken;
@@ -107,7 +107,7 @@ token! {
 }
 
 token! {
-    /// A token that identifies a remote agent, which asks and never decides.
+    /// A token that identifies a remote agent, which can ask and never decide.
     ///
     /// ```
     /// use gate_runtime::people::AgentToken;

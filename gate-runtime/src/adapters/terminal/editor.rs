@@ -5,7 +5,7 @@ use std::process::Command;
 
 /// Lets the person edit a text; `None` if the editor reports failure.
 ///
-/// The text is in a file that nobody else can read, which is gone afterwards.
+/// The text is in a temporary file that no other user can read.
 pub(super) fn edit(editor: &str, text: &str) -> io::Result<Option<String>> {
     let mut file = tempfile::Builder::new().prefix("arguments-").suffix(".json").tempfile()?;
     file.write_all(text.as_bytes())?;
@@ -16,11 +16,12 @@ pub(super) fn edit(editor: &str, text: &str) -> io::Result<Option<String>> {
     if !ended.success() {
         return Ok(None);
     }
-    // Read by its name, because an editor may replace the file.
+    // Reads the file by its path, because an editor may replace the file.
     std::fs::read_to_string(file.path()).map(Some)
 }
 
-/// `$EDITOR` may have arguments, and is a line for the shell wherever there is one.
+/// Returns the command that opens a file in an editor. `$EDITOR` may have arguments, so a shell
+/// runs it if there is one.
 #[cfg(unix)]
 fn command(editor: &str, file: &std::path::Path) -> Command {
     let mut command = Command::new("sh");

@@ -18,16 +18,16 @@ use crate::engine::review::vote::{DecisionOutcome, Edit};
 
 /// Asks a person in a terminal: shows the waiting call, takes an answer, and reports the result.
 ///
-/// Shown are the tool, who proposes the call for whom and why it says so, every argument with its
-/// origin, every rule with its result, who may decide until when. Answered are `a` approve, `e`
+/// It shows the tool, the agent with its principal and its reason, every argument with its origin,
+/// every rule with its result, and who may decide until when. The answers are `a` approve, `e`
 /// edit, `r` reject, `g` grant, `s` show everything, `l` later.
 ///
 /// There is no default answer: an empty line asks again, the end of the input leaves the question
-/// open, and text that was typed before the question was shown does not answer it. A destructive
-/// call is approved by typing its tool's name. Characters that could control the terminal, hide, or
-/// pass for others are shown as escapes, and named.
+/// open, and text that was typed before the question was shown does not answer it. To approve a
+/// destructive call, type its tool's name. Characters that could control the terminal, hide, or
+/// pass for others are shown as escapes, with a warning.
 ///
-/// Arguments are edited as JSON in `$VISUAL` or `$EDITOR`, or line by line where there is none.
+/// Arguments are edited as JSON in `$VISUAL` or `$EDITOR`, or line by line if there is no editor.
 /// Colours follow `NO_COLOR` and `CLICOLOR`.
 ///
 /// ```
@@ -57,7 +57,7 @@ use crate::engine::review::vote::{DecisionOutcome, Edit};
 /// # Ok(()) }
 /// ```
 pub struct Terminal {
-    /// `None` while another thread talks to the person.
+    /// The input and output; `None` while another thread uses them.
     prompt: Option<TerminalIo>,
     /// The key that signs the person's votes.
     key: Option<SigningKey>,
@@ -77,8 +77,8 @@ impl Terminal {
         }
     }
 
-    /// Uses the terminal of this process, with output on standard error: for a program whose
-    /// standard output another program reads.
+    /// Uses the terminal of this process, with output on standard error, for a program whose
+    /// standard output is read by another program.
     #[must_use]
     pub fn on_stderr() -> Self {
         let mut terminal = Self::standard();
@@ -88,7 +88,7 @@ impl Terminal {
         terminal
     }
 
-    /// Uses any other pair of input and output: 80 columns, no colours, no editor.
+    /// Uses any other pair of input and output, with 80 columns, no colours and no editor.
     pub fn over(input: impl BufRead + Send + 'static, output: impl Write + Send + 'static) -> Self {
         let (input, output) = (Box::new(input), Box::new(output));
         Self {
@@ -97,7 +97,7 @@ impl Terminal {
         }
     }
 
-    /// Sets the command that edits arguments, called with the name of a file of JSON.
+    /// Sets the command that edits arguments. It is called with the path of a JSON file.
     #[must_use]
     pub fn editor(mut self, command: impl Into<String>) -> Self {
         if let Some(prompt) = &mut self.prompt {
@@ -106,7 +106,7 @@ impl Terminal {
         self
     }
 
-    /// Signs the votes that are given here, with the key of the person at the terminal: see
+    /// Signs the votes of this terminal with the key of the person who uses it: see
     /// [`Decide::sign_with`].
     ///
     /// ```
@@ -124,58 +124,61 @@ impl Terminal {
         self
     }
 
-    /// Shows a call that waits, and asks until there is an answer that counts.
+    /// Shows a call that waits, and asks until there is a valid answer.
     ///
-    /// `None`: the person leaves it for later, or the input is at its end. The approval is then as
-    /// it was.
+    /// Returns `None` if the person leaves the call for later, or the input ends. The approval is
+    /// then unchanged.
     ///
     /// # Errors
-    /// If the terminal cannot be read or written. A decision that does not count is shown to the
-    /// person, who is asked again; one that comes too late is shown, and ends the question.
+    /// Returns an error if the terminal cannot be read or written. If a decision does not count,
+    /// the reason is shown and the person is asked again. If it comes too late, the reason is shown
+    /// and the prompt ends.
     ///
     /// # Cancel safety
-    /// If dropped while the person thinks, the question stays open, and the next line of input goes
-    /// to the next prompt.
+    /// If the future is dropped while it waits for the person, the question stays open, and the
+    /// next line of input goes to the next prompt.
     pub async fn ask(
         &mut self,
-        asked: &Interruption,
+        interruption: &Interruption,
         reviewer: &Reviewer,
     ) -> io::Result<Option<DecisionOutcome>> {
-        let look = self.look();
-        let page = view::of(asked, look);
+        let style = self.style();
+        let page = view::of(interruption, style);
         self.with(move |prompt| {
             prompt.forget_what_was_typed();
             prompt.show(&page)
         })
         .await?;
-        let (mut prepared, mut is_shown) = (None, view::is_whole(asked.approval()));
+        let (mut editor_text, mut is_shown) = (None, view::is_whole(interruption.approval()));
         loop {
-            let question = prompt::ReviewPrompt::of(asked, prepared.take(), is_shown);
+            let question = prompt::ReviewPrompt::of(interruption, editor_text.take(), is_shown);
             let Some(choice) = self.with(move |prompt| prompt.choose(&question)).await? else {
                 return Ok(None);
             };
             let decide = match choice {
-                PromptChoice::Approve { comment } => with_comment(asked.approve(reviewer), comment),
-                PromptChoice::Reject { reason } => asked.reject(reviewer, reason),
+                PromptChoice::Approve { comment } => {
+                    with_comment(interruption.approve(reviewer), comment)
+                }
+                PromptChoice::Reject { reason } => interruption.reject(reviewer, reason),
                 PromptChoice::Edit { edit, comment, draft: written } => {
-                    prepared = written;
-                    with_comment(asked.edit(reviewer, edit), comment)
+                    editor_text = written;
+                    with_comment(interruption.edit(reviewer, edit), comment)
                 }
                 PromptChoice::Grant { scope, comment } => {
-                    with_comment(asked.grant(reviewer, scope), comment)
+                    with_comment(interruption.grant(reviewer, scope), comment)
                 }
                 PromptChoice::ShowAll => {
-                    let all = view::everything(asked, look);
+                    let all = view::everything(interruption, style);
                     self.with(move |prompt| prompt.show(&all)).await?;
                     is_shown = true;
                     continue;
                 }
             };
-            let deciding = match &self.key {
+            let request = match &self.key {
                 Some(key) => decide.sign_with(key),
                 None => decide,
             };
-            let (text, end) = match deciding.await {
+            let (text, end) = match request.await {
                 Ok(decided) => (view::outcome(&decided), Some(Some(decided))),
                 Err(error @ DecideError::AlreadyDecided(_)) => (problem(&error), Some(None)),
                 Err(error) => (problem(&error), None),
@@ -187,25 +190,29 @@ impl Terminal {
         }
     }
 
-    /// Shows everything that is known of a call, and asks nothing.
+    /// Shows everything that is known about a call, without asking.
     ///
     /// # Errors
-    /// Where the terminal cannot be written.
-    pub async fn show(&mut self, asked: &Interruption) -> io::Result<()> {
-        let page = view::everything(asked, self.look());
+    /// Returns an error if the terminal cannot be written.
+    pub async fn show(&mut self, interruption: &Interruption) -> io::Result<()> {
+        let page = view::everything(interruption, self.style());
         self.with(move |prompt| prompt.show(&page)).await
     }
 
     /// Shows what an edit would change.
     ///
     /// # Errors
-    /// Where the terminal cannot be written.
-    pub async fn show_changes(&mut self, asked: &Interruption, edit: &Edit) -> io::Result<()> {
+    /// Returns an error if the terminal cannot be written.
+    pub async fn show_changes(
+        &mut self,
+        interruption: &Interruption,
+        edit: &Edit,
+    ) -> io::Result<()> {
         let page = view::changes(
-            asked.approval().arguments(),
+            interruption.approval().arguments(),
             edit,
-            asked.preview(edit).await,
-            self.look(),
+            interruption.preview(edit).await,
+            self.style(),
         );
         self.with(move |prompt| prompt.show(&page)).await
     }
@@ -214,7 +221,7 @@ impl Terminal {
     /// dropped.
     ///
     /// # Errors
-    /// Where the terminal cannot be read or written.
+    /// Returns an error if the terminal cannot be read or written.
     pub async fn read_line(&mut self, question: &str) -> io::Result<Option<String>> {
         let question = question.to_owned();
         self.with(move |prompt| {
@@ -224,24 +231,24 @@ impl Terminal {
         .await
     }
 
-    fn look(&self) -> page::PageStyle {
-        self.prompt.as_ref().map_or(ScreenKind::Other, |prompt| prompt.screen).look()
+    fn style(&self) -> page::PageStyle {
+        self.prompt.as_ref().map_or(ScreenKind::Other, |prompt| prompt.screen).style()
     }
 
-    /// Talks to the person on a separate thread: people are slow, and the runtime has other work.
+    /// Reads and writes on a separate thread, because waiting for a person would block the runtime.
     async fn with<T: Send + 'static>(
         &mut self,
         talk: impl FnOnce(&mut TerminalIo) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
-        let gone = || io::Error::other("the terminal is still waiting for an earlier answer");
-        let mut prompt = self.prompt.take().ok_or_else(gone)?;
+        let busy_error = || io::Error::other("the terminal is still waiting for an earlier answer");
+        let mut prompt = self.prompt.take().ok_or_else(busy_error)?;
         let talked = tokio::task::spawn_blocking(move || {
             let text = talk(&mut prompt);
             (prompt, text)
         });
-        let (prompt, said) = talked.await.map_err(io::Error::other)?;
+        let (prompt, reply) = talked.await.map_err(io::Error::other)?;
         self.prompt = Some(prompt);
-        said
+        reply
     }
 }
 
@@ -249,8 +256,9 @@ impl Terminal {
 fn problem(error: &DecideError) -> String {
     match error {
         DecideError::Invalid(errors) => {
-            let lines =
-                errors.iter().map(|misfit| format!("      {}\n", view::shown(&misfit.to_string())));
+            let lines = errors
+                .iter()
+                .map(|schema_error| format!("      {}\n", view::shown(&schema_error.to_string())));
             format!("  ✗ the edited arguments do not fit:\n{}", lines.collect::<String>())
         }
         error => format!("  ✗ {}\n", view::shown(&error.to_string())),

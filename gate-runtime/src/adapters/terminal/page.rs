@@ -16,22 +16,22 @@ pub(super) struct PageStyle {
 }
 
 impl PageStyle {
-    /// Faint: what is there to be looked up.
+    /// Formats details that the reader can look up.
     pub(super) fn faint(self, text: impl Display) -> String {
         self.styled(Style::new().dim(), text)
     }
 
-    /// Marks a text that stands out.
+    /// Formats an important text.
     pub(super) fn strong(self, text: impl Display) -> String {
         self.styled(Style::new().bold(), text)
     }
 
-    /// Something to look at twice.
+    /// Formats a text that the reader should check.
     pub(super) fn warning(self, text: impl Display) -> String {
         self.styled(Style::new().yellow(), text)
     }
 
-    /// Something that cannot be undone.
+    /// Formats a text about an effect that cannot be undone.
     pub(super) fn danger(self, text: impl Display) -> String {
         self.styled(Style::new().red().bold(), text)
     }
@@ -41,33 +41,33 @@ impl PageStyle {
     }
 }
 
-/// Where a text goes on that was wrapped.
+/// The mark of a continued line.
 const ON: &str = "┆ ";
 
 /// The column in which the texts of rows begin.
 const LABEL: usize = 10;
 
 pub(super) struct PageBuffer {
-    pub(super) look: PageStyle,
+    pub(super) style: PageStyle,
     text: String,
 }
 
 impl PageBuffer {
-    pub(super) fn new(look: PageStyle) -> Self {
-        Self { look, text: String::new() }
+    pub(super) fn new(style: PageStyle) -> Self {
+        Self { style, text: String::new() }
     }
 
     pub(super) fn into_text(self) -> String {
         self.text
     }
 
-    /// The first line.
+    /// Adds the first line.
     pub(super) fn title(&mut self, text: &str) {
         self.text.push('\n');
         self.wrapped("┌─ ", "│  ", text);
     }
 
-    /// The last line.
+    /// Adds the last line.
     pub(super) fn end(&mut self) {
         self.text.push_str("└─\n");
     }
@@ -76,32 +76,31 @@ impl PageBuffer {
         self.text.push_str("│\n");
     }
 
-    /// A text over the whole width.
+    /// Adds a text of the whole width.
     pub(super) fn line(&mut self, text: &str) {
         self.wrapped("│  ", "│  ", text);
     }
 
-    /// A text beside its label.
+    /// Adds a text beside its label.
     pub(super) fn row(&mut self, label: &str, text: &str) {
         let first = format!(
             "│  {}{} ",
-            self.look.faint(label),
+            self.style.faint(label),
             " ".repeat(LABEL.saturating_sub(label.len()))
         );
         self.wrapped(&first, &format!("│  {:LABEL$} ", ""), text);
     }
 
-    /// A text below a row, further in.
+    /// Adds an indented text below a row.
     pub(super) fn note(&mut self, indent: usize, text: &str) {
         let prefix = format!("│  {:LABEL$} {:indent$}", "", "");
         self.wrapped(&prefix, &prefix, text);
     }
 
-    /// A named value, its name in a column of a width. A name that is wider stands on lines of its
-    /// own.
+    /// Adds a named value, with the name in a column of this width. A wider name has its own lines.
     pub(super) fn value(&mut self, label: &str, name: &str, column: usize, text: &str) {
         let label =
-            format!("{}{}", self.look.faint(label), " ".repeat(LABEL.saturating_sub(label.len())));
+            format!("{}{}", self.style.faint(label), " ".repeat(LABEL.saturating_sub(label.len())));
         let plain = format!("│  {:LABEL$} ", "");
         let width = textwrap::core::display_width(name);
         let mut first = format!("│  {label} {name}{:1$}  ", "", column.saturating_sub(width));
@@ -114,7 +113,7 @@ impl PageBuffer {
 
     fn wrapped(&mut self, first: &str, others: &str, text: &str) {
         let others = format!("{others}{ON}");
-        let options = Options::new(self.look.width)
+        let options = Options::new(self.style.width)
             .initial_indent(first)
             .subsequent_indent(&others)
             .word_splitter(WordSplitter::NoHyphenation);

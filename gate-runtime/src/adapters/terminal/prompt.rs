@@ -1,4 +1,4 @@
-//! The prompts, and how their answers are read.
+//! The prompts, and the parsing of their answers.
 
 use std::io::{self, BufRead, IsTerminal as _, Write};
 
@@ -16,7 +16,7 @@ use crate::engine::review::error::DecideError;
 use crate::engine::review::interruption::Interruption;
 use crate::engine::review::vote::Edit;
 
-/// The most that an edited text may hold; what the gate takes is checked by the gate.
+/// The limits of an edited text. The gate checks its own limits later.
 const LIMITS: ReadLimits = ReadLimits { bytes: 16 * 1024 * 1024, depth: 128 };
 
 /// A person at a terminal.
@@ -24,22 +24,22 @@ pub(super) struct TerminalIo {
     pub(super) input: Box<dyn BufRead + Send>,
     pub(super) output: Box<dyn Write + Send>,
     pub(super) screen: ScreenKind,
-    /// The command that edits a file; without one, arguments are edited line by line.
+    /// The command that edits a file. Without one, arguments are edited line by line.
     pub(super) editor: Option<String>,
 }
 
-/// The place where the person sits, as far as it is known.
+/// The kind of screen, as far as it is known.
 #[derive(Clone, Copy)]
 pub(super) enum ScreenKind {
     /// The terminal of this process.
     Standard,
-    /// Anything else: 80 columns, no colours.
+    /// Any other output, with 80 columns and no colours.
     Other,
 }
 
 impl ScreenKind {
-    /// Returns the style of a page as of now, because people resize their windows.
-    pub(super) fn look(self) -> PageStyle {
+    /// Returns the present style of a page, which changes when people resize their windows.
+    pub(super) fn style(self) -> PageStyle {
         let terminal = console::Term::stdout();
         let columns = match self {
             Self::Standard => terminal.size_checked().map(|(_, columns)| usize::from(columns)),
@@ -60,11 +60,11 @@ pub(super) struct ReviewPrompt {
     is_editable: bool,
     takes_grants: bool,
     arguments: Arguments,
-    /// Set once the person was shown all of it.
+    /// Set once the person was shown the whole call.
     is_shown: bool,
-    /// The text that the person wrote in the editor before, if that did not count.
+    /// The text that the person wrote in the editor before, if it was not valid.
     draft: Option<String>,
-    asked: Interruption,
+    interruption: Interruption,
     runtime: Handle,
 }
 
@@ -78,25 +78,29 @@ pub(super) enum PromptChoice {
 }
 
 impl ReviewPrompt {
-    /// Makes a prompt, in the runtime of the caller.
-    pub(super) fn of(asked: &Interruption, prepared: Option<String>, is_shown: bool) -> Self {
-        let approval = asked.approval();
+    /// Creates a prompt, in the runtime of the caller.
+    pub(super) fn of(
+        interruption: &Interruption,
+        prepared: Option<String>,
+        is_shown: bool,
+    ) -> Self {
+        let approval = interruption.approval();
         Self {
             tool: approval.tool().to_string(),
-            is_destructive: asked.is_destructive(),
+            is_destructive: interruption.is_destructive(),
             is_editable: approval.requirements().iter().all(Requirement::is_editable),
             takes_grants: approval.requirements().iter().all(Requirement::takes_grants),
             arguments: approval.arguments().clone(),
             draft: prepared,
             is_shown,
-            asked: asked.clone(),
+            interruption: interruption.clone(),
             runtime: Handle::current(),
         }
     }
 
-    /// Returns the arguments that an edit leads to, or why there are none. The thread waits for it.
+    /// Returns the arguments after an edit, or why the edit is not valid. Blocks the thread.
     fn preview(&self, edit: &Edit) -> Result<Arguments, DecideError> {
-        self.runtime.block_on(self.asked.preview(edit))
+        self.runtime.block_on(self.interruption.preview(edit))
     }
 }
 
@@ -106,18 +110,18 @@ impl TerminalIo {
         self.output.flush()
     }
 
-    /// Drops what was typed before the question was shown, which cannot be an answer to it.
+    /// Drops the text that was typed before the question was shown, because it cannot be an answer.
     pub(super) fn forget_what_was_typed(&self) {
         #[cfg(unix)]
         if matches!(self.screen, ScreenKind::Standard) && io::stdin().is_terminal() {
-            // If this fails, nothing was typed ahead, or the prompt still asks for a letter.
+            // If this fails, the prompt still requires an explicit answer.
             let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
         }
     }
 
-    /// Asks until there is an answer; `None`: later, or the input is at its end.
+    /// Asks until there is an answer; `None` if the person answers later, or the input ends.
     pub(super) fn choose(&mut self, question: &ReviewPrompt) -> io::Result<Option<PromptChoice>> {
-        let look = self.screen.look();
+        let style = self.screen.style();
         let all = [
             ("a", "approve", true),
             ("e", "edit", question.is_editable),
@@ -128,7 +132,7 @@ impl TerminalIo {
         ];
         let choices = all.into_iter().filter(|(_, _, is_there)| *is_there);
         let choices: Vec<_> =
-            choices.map(|(key, word, _)| format!("{} {word}", look.strong(key))).collect();
+            choices.map(|(key, word, _)| format!("{} {word}", style.strong(key))).collect();
         let choices = choices.join("  ");
         loop {
             let Some(answer) = self.line(&format!("   {choices} > "))? else { return Ok(None) };
@@ -196,7 +200,7 @@ impl TerminalIo {
             &question.arguments,
             &edit,
             question.preview(&edit),
-            self.screen.look(),
+            self.screen.style(),
         ))?;
         let sure = if question.is_destructive {
             self.confirmed(question)?
@@ -214,7 +218,7 @@ impl TerminalIo {
         }))
     }
 
-    /// All arguments in the person's editor, as JSON, until they are JSON.
+    /// Lets the person edit all arguments as JSON in an editor, until the text is valid JSON.
     fn edit_in(
         &mut self,
         command: &str,
@@ -253,7 +257,7 @@ impl TerminalIo {
                     return Ok(Some((edit, Some(text))));
                 }
                 Ok(_) => "the arguments must be an object: { … }".to_owned(),
-                Err(misfit) => misfit.to_string(),
+                Err(schema_error) => schema_error.to_string(),
             };
             let again = self.line(&format!(
                 "   ✗ {}\n   e edit again, anything else discards the edit > ",
@@ -265,7 +269,7 @@ impl TerminalIo {
         }
     }
 
-    /// One argument after the other.
+    /// Lets the person edit one argument after the other.
     fn edit_by_line(&mut self, question: &ReviewPrompt) -> io::Result<Option<Edit>> {
         let mut edit = Edit::new();
         while let Some(field) = self
@@ -276,12 +280,12 @@ impl TerminalIo {
                 self.show(&format!("   there is no argument {}\n", shown(&field)))?;
                 continue;
             };
-            let asked = format!(
+            let prompt_text = format!(
                 "   {} instead of {} (empty line to keep it) > ",
                 shown(&field),
                 shown(&old.to_string())
             );
-            let Some(new) = self.line(&asked)? else { return Ok(None) };
+            let Some(new) = self.line(&prompt_text)? else { return Ok(None) };
             if !new.is_empty() {
                 edit = edit.set(field, typed_like(&old, new));
             }
@@ -295,8 +299,8 @@ impl TerminalIo {
         for (field, value) in question.arguments.to_json().as_object().into_iter().flatten() {
             let limit =
                 if Amount::of_value(value).is_some() { "  or a number as the maximum" } else { "" };
-            let asked = format!("   {}: s same  a any{limit} > ", shown(field));
-            match self.line(&asked)?.as_deref() {
+            let prompt_text = format!("   {}: s same  a any{limit} > ", shown(field));
+            match self.line(&prompt_text)?.as_deref() {
                 None => return Ok(None),
                 Some("s" | "same" | "") => {}
                 Some("a" | "any") => scope = scope.any(field),
@@ -334,9 +338,9 @@ impl TerminalIo {
             .map(|comment| PromptChoice::Grant { scope, comment }))
     }
 
-    /// One line of input without its end; `None` at the end of the input.
-    pub(super) fn line(&mut self, asked: &str) -> io::Result<Option<String>> {
-        self.show(asked)?;
+    /// Reads one line of input, without its line end; `None` at the end of the input.
+    pub(super) fn line(&mut self, prompt_text: &str) -> io::Result<Option<String>> {
+        self.show(prompt_text)?;
         let mut line = String::new();
         if self.input.read_line(&mut line)? == 0 {
             self.show("\n")?;
@@ -346,8 +350,8 @@ impl TerminalIo {
     }
 }
 
-/// Reads what was typed as a value of the kind that it replaces: a text stays a text, whatever it
-/// looks like; `""` is the empty one.
+/// Parses the typed text as a value of the type that it replaces. For a string, any text is the new
+/// string; `""` is the empty string.
 fn typed_like(old: &Value, typed: String) -> Value {
     if old.is_string() {
         return Value::String(if typed == "\"\"" { String::new() } else { typed });

@@ -15,26 +15,26 @@ use crate::engine::review::error::DecideError;
 use crate::engine::review::interruption::Interruption;
 use crate::engine::review::vote::{DecisionOutcome, Edit};
 
-/// The longest value, in characters, that is shown whole at first.
+/// The longest value, in characters, that the first page shows in full.
 const LONG: usize = 400;
 
-/// The number of values that are shown at first.
+/// The number of values on the first page.
 const MANY: usize = 60;
 
 /// Writes the page that a reviewer needs to decide.
-pub(super) fn of(asked: &Interruption, look: PageStyle) -> String {
-    let mut page = PageBuffer::new(look);
-    let (approval, review) = (asked.approval(), asked.review());
-    page.title(&format!("{}{}", look.strong(review.headline()), mark(&review, look)));
+pub(super) fn of(interruption: &Interruption, style: PageStyle) -> String {
+    let mut page = PageBuffer::new(style);
+    let (approval, review) = (interruption.approval(), interruption.review());
+    page.title(&format!("{}{}", style.strong(review.headline()), mark(&review, style)));
     let purpose =
-        review.purpose().map(|words| format!(": {}", shown(words.text()))).unwrap_or_default();
+        review.purpose().map(|quote| format!(": {}", shown(quote.text()))).unwrap_or_default();
     page.line(&format!("{} needs a decision{purpose}", shown(approval.tool().as_str())));
     page.gap();
     write_who(&mut page, approval, &review);
     page.gap();
     write_arguments(&mut page, &review, false);
     page.gap();
-    write_question(&mut page, asked, &review, false);
+    write_question(&mut page, interruption, &review, false);
     page.end();
     page.into_text()
 }
@@ -46,26 +46,26 @@ pub(super) fn is_whole(approval: &Approval) -> bool {
     arguments.len() <= MANY && arguments.iter().all(is_short)
 }
 
-/// Returns the marks in the title that nobody may overlook.
-fn mark(review: &ReviewSnapshot, look: PageStyle) -> String {
+/// Returns the warnings in the title.
+fn mark(review: &ReviewSnapshot, style: PageStyle) -> String {
     match (review.is_known(), review.is_destructive()) {
-        (false, _) => look.danger("  UNKNOWN HERE: treated as destructive"),
-        (true, true) => look.danger("  DESTRUCTIVE: it cannot be undone"),
+        (false, _) => style.danger("  UNKNOWN HERE: treated as destructive"),
+        (true, true) => style.danger("  DESTRUCTIVE: it cannot be undone"),
         (true, false) => String::new(),
     }
 }
 
-/// Writes what happened to the question so far, why it is asked, and who decides until when.
+/// Writes the history of the question, the reasons for it, and who decides until when.
 fn write_question(
     page: &mut PageBuffer,
-    asked: &Interruption,
+    interruption: &Interruption,
     review: &ReviewSnapshot,
     whole: bool,
 ) {
-    let (approval, look) = (asked.approval(), page.look);
+    let (approval, style) = (interruption.approval(), page.style);
     let mut label = "before";
     for notice in review.notices() {
-        page.row(label, &look.warning(notice.text()));
+        page.row(label, &style.warning(notice.text()));
         if let Some(quote) = notice.quote() {
             let (text, hazards) = quoted(quote.text());
             let (text, left_out) =
@@ -87,21 +87,21 @@ fn write_question(
     }
     page.row("decides", review.decides());
     if let Some(end) = review.until() {
-        let expired = rough_duration(end.duration_since(asked.now()).unsigned_abs());
-        page.note(0, &format!("until {end:.0}, in {expired}"));
+        let time_left = rough_duration(end.duration_since(interruption.now()).unsigned_abs());
+        page.note(0, &format!("until {end:.0}, in {time_left}"));
     }
     if let Some(valid) = review.valid() {
         page.note(0, &format!("an approval is valid {valid}"));
     }
 }
 
-/// Everything that is known.
-pub(super) fn everything(asked: &Interruption, look: PageStyle) -> String {
-    let (approval, review) = (asked.approval(), asked.review());
-    let mut page = PageBuffer::new(look);
-    let (tool, cursor) = (look.strong(shown(approval.tool().as_str())), mark(&review, look));
+/// Writes the page with everything that is known.
+pub(super) fn everything(interruption: &Interruption, style: PageStyle) -> String {
+    let (approval, review) = (interruption.approval(), interruption.review());
+    let mut page = PageBuffer::new(style);
+    let (tool, cursor) = (style.strong(shown(approval.tool().as_str())), mark(&review, style));
     page.title(&format!("everything about this call of {tool}{cursor}"));
-    if let (Some(_), Some(descriptor)) = (review.purpose(), asked.descriptor()) {
+    if let (Some(_), Some(descriptor)) = (review.purpose(), interruption.descriptor()) {
         descriptor.description().lines().for_each(|line| page.line(&shown(line)));
     }
     page.gap();
@@ -117,7 +117,7 @@ pub(super) fn everything(asked: &Interruption, look: PageStyle) -> String {
         page.row("proposed", &shown(approval.proposed().as_json()));
     }
     page.gap();
-    write_question(&mut page, asked, &review, true);
+    write_question(&mut page, interruption, &review, true);
     page.end();
     page.into_text()
 }
@@ -128,9 +128,9 @@ pub(super) fn changes(
     arguments: &Arguments,
     edit: &Edit,
     edited: Result<Arguments, DecideError>,
-    look: PageStyle,
+    style: PageStyle,
 ) -> String {
-    let mut page = PageBuffer::new(look);
+    let mut page = PageBuffer::new(style);
     page.title("changes to the arguments");
     let before = arguments.to_json();
     match edited.map_or_else(|_| edit.apply(&before), |edited| Ok(edited.to_json())) {
@@ -154,7 +154,8 @@ pub(super) fn changes(
     page.into_text()
 }
 
-/// `30 minutes`, `2 hours`: the largest unit of which there is at least one, rounded down.
+/// Describes a duration in the largest unit of which there is at least one, rounded down: `30
+/// minutes`, `2 hours`.
 fn rough_duration(time: Duration) -> String {
     let seconds = time.as_secs();
     let unit = [86_400, 3_600, 60].into_iter().find(|unit| seconds >= *unit).unwrap_or(1);
@@ -162,14 +163,18 @@ fn rough_duration(time: Duration) -> String {
 }
 
 fn write_who(page: &mut PageBuffer, approval: &Approval, review: &ReviewSnapshot) {
-    let look = page.look;
+    let style = page.style;
     let subject = approval.subject();
     let info = subject.info();
-    let whom =
+    let principal_text =
         info.principal().map(|who| format!(", for {}", shown(who.as_str()))).unwrap_or_default();
     page.row(
         "agent",
-        &format!("{}{whom}, run {}", shown(info.agent().as_str()), shown(info.run().as_str())),
+        &format!(
+            "{}{principal_text}, run {}",
+            shown(info.agent().as_str()),
+            shown(info.run().as_str())
+        ),
     );
     for hop in info.hops().iter().rev() {
         page.row("", &shown(&hop.to_string()));
@@ -192,25 +197,25 @@ fn write_who(page: &mut PageBuffer, approval: &Approval, review: &ReviewSnapshot
             }
             write_hazards(page, 0, &hazards);
         }
-        page.note(0, &look.faint("the agent's own words, which nobody has checked"));
+        page.note(0, &style.faint("the agent's own words, which nobody has checked"));
     }
 }
 
-/// Writes the messages before the question, where the gate keeps them.
+/// Writes the messages before the question, if the gate keeps them.
 fn write_conversation(page: &mut PageBuffer, approval: &Approval) {
-    let said = approval.conversation();
-    if said.is_empty() {
+    let conversation = approval.conversation();
+    if conversation.is_empty() {
         return;
     }
     page.gap();
-    for message in said {
+    for message in conversation {
         let (text, hazards) = quoted(message.text());
         page.row("said", &format!("{} {text}", speaker(message.speaker())));
         write_hazards(page, 0, &hazards);
     }
-    let words = "as the application reported it; nobody has checked what the agent and its tools \
-        said";
-    page.note(0, &page.look.faint(words));
+    let disclaimer = "as the application reported it; nobody has checked what the agent and its \
+        tools said";
+    page.note(0, &page.style.faint(disclaimer));
 }
 
 fn speaker(speaker: &Speaker) -> String {
@@ -222,14 +227,14 @@ fn speaker(speaker: &Speaker) -> String {
     }
 }
 
-/// Writes every argument with its place, its value, the source of that, the schema's words for it,
-/// and its hazards.
+/// Writes every argument with its place, its value, the source of the value, its description in the
+/// schema, and its hazards.
 fn write_arguments(page: &mut PageBuffer, review: &ReviewSnapshot, whole: bool) {
-    let look = page.look;
+    let style = page.style;
     let arguments = review.arguments();
     let names: Vec<String> = arguments.iter().map(|argument| shown(argument.name())).collect();
     let column = names.iter().map(|name| textwrap::core::display_width(name)).max().unwrap_or(0);
-    let column = column.min(look.width / 3);
+    let column = column.min(style.width / 3);
     if arguments.is_empty() {
         page.row("arguments", "none");
     }
@@ -244,12 +249,13 @@ fn write_arguments(page: &mut PageBuffer, review: &ReviewSnapshot, whole: bool) 
             page.note(column + 2, &note);
         }
         label = "";
-        let source = argument.describe_source().map(|words| {
-            let (words, _) = shortened(&shown(&words), &words);
-            if argument.is_doubtful() { look.warning(words) } else { words }
+        let source = argument.describe_source().map(|source_text| {
+            let (words, _) = shortened(&shown(&source_text), &source_text);
+            if argument.is_doubtful() { style.warning(words) } else { words }
         });
-        let meaning = argument.schema_description().map(|words| look.faint(meaning(words)));
-        let notes: Vec<String> = source.into_iter().chain(meaning).collect();
+        let schema_description =
+            argument.schema_description().map(|quote| style.faint(schema_text(quote)));
+        let notes: Vec<String> = source.into_iter().chain(schema_description).collect();
         if !notes.is_empty() {
             page.note(column + 2, &notes.join(" · "));
         }
@@ -258,7 +264,7 @@ fn write_arguments(page: &mut PageBuffer, review: &ReviewSnapshot, whole: bool) 
     if arguments.len() > most {
         page.note(
             0,
-            &look.warning(format!("and {} more values: `s` shows them", arguments.len() - most)),
+            &style.warning(format!("and {} more values: `s` shows them", arguments.len() - most)),
         );
         let rest: BTreeSet<TextHazard> =
             arguments.iter().skip(most).flat_map(ShownArgument::hazards).collect();
@@ -266,11 +272,11 @@ fn write_arguments(page: &mut PageBuffer, review: &ReviewSnapshot, whole: bool) 
     }
 }
 
-/// Writes what an argument means: as a plain note, if the tool's author says so.
-fn meaning(words: &Quote) -> String {
-    match words.by() {
-        QuoteAuthor::Tool => shown(words.text()),
-        by => format!("{by} says: \"{}\"", shown(words.text())),
+/// Writes the description of an argument. The description of the tool's author is a plain note.
+fn schema_text(quote: &Quote) -> String {
+    match quote.by() {
+        QuoteAuthor::Tool => shown(quote.text()),
+        by => format!("{by} says: \"{}\"", shown(quote.text())),
     }
 }
 
@@ -281,34 +287,34 @@ fn write_hazards(page: &mut PageBuffer, indent: usize, text: &SanitizedText) {
 fn write_each_hazard(page: &mut PageBuffer, indent: usize, hazards: &[TextHazard]) {
     if !hazards.is_empty() {
         let hazards = english::list(hazards.iter().map(ToString::to_string)).replace('`', "");
-        page.note(indent, &page.look.warning(format!("! it has {hazards}, shown as \\u{{…}}")));
+        page.note(indent, &page.style.warning(format!("! it has {hazards}, shown as \\u{{…}}")));
     }
 }
 
 fn write_rules(page: &mut PageBuffer, approval: &Approval, whole: bool) {
-    let look = page.look;
+    let style = page.style;
     let mut source = None;
     let mut label = "rules";
     for rule in approval.assessment().rules() {
         if source != Some(rule.source()) {
-            page.row(label, &look.faint(shown(&rule.source().to_string())));
+            page.row(label, &style.faint(shown(&rule.source().to_string())));
             source = Some(rule.source());
             label = "";
         }
         let counts = rule.result() != RuleResult::NotMatched;
         let line = shown(&rule.to_string());
-        page.note(2, &if counts { line } else { look.faint(line) });
+        page.note(2, &if counts { line } else { style.faint(line) });
         let text = rule.text().filter(|_| whole || counts).unwrap_or_default();
         for line in text.lines() {
-            page.note(4, &look.faint(shown(line)));
+            page.note(4, &style.faint(shown(line)));
         }
         if rule.result() == RuleResult::Failed {
-            page.note(4, &look.warning("the rule failed, which never lets a call through"));
+            page.note(4, &style.warning("the rule failed, which never lets a call through"));
         }
     }
 }
 
-/// A value as it is shown, and what is wrong with its text.
+/// Returns the displayed form of a value, with the hazards of its text.
 fn written(value: &Value, arguments: &Arguments) -> (String, SanitizedText) {
     match value.as_str() {
         Some(_) if arguments.is_secret(value) => {
@@ -322,12 +328,12 @@ fn written(value: &Value, arguments: &Arguments) -> (String, SanitizedText) {
     }
 }
 
-/// A text in quotes, and what is wrong with it. That it has several lines is not.
+/// Returns a text in quotes, with its hazards. Line breaks are no hazard.
 fn quoted(text: &str) -> (String, SanitizedText) {
     (text::quoted(text), SanitizedText::of(&text.replace(['\n', '\t'], " ")))
 }
 
-/// A long text by its ends; and what is said of what is left out.
+/// Returns the beginning and the end of a long text, and a note about the part between.
 fn shortened(text: &str, whole: &str) -> (String, Option<String>) {
     let length = text.chars().count();
     if length <= LONG {
@@ -361,7 +367,7 @@ pub(super) fn outcome(decided: &DecisionOutcome) -> String {
     text
 }
 
-/// Returns a text in a form that cannot control a terminal and hides nothing.
+/// Returns a text in a form that cannot control the terminal or hide characters.
 pub(super) fn shown(text: &str) -> String {
     SanitizedText::of(text).as_str().to_owned()
 }

@@ -1,4 +1,4 @@
-//! A clock that tests move.
+//! A manual clock for tests.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use gate_core::ports::{BoxFuture, Clock};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-/// A clock that stands still until a test moves it. Clones are one clock.
+/// A clock that stands still until a test moves it. Clones share one time.
 ///
 /// ```
 /// use gate_runtime::testing::ManualClock;
@@ -23,18 +23,18 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// Creates a clock that shows this time.
+    /// Creates a clock that stands at this time.
     #[must_use]
     pub fn at(now: Timestamp) -> Self {
         Self { now: Arc::new(Mutex::new(watch::channel(now).0)) }
     }
 
-    /// Advances the clock, and wakes tasks that sleep until then.
+    /// Advances the clock, and wakes the tasks whose time has come.
     pub fn advance(&self, time: Duration) {
         self.set(self.now().checked_add(time).unwrap_or(Timestamp::MAX));
     }
 
-    /// Sets it, forward or back.
+    /// Sets the clock, forward or back.
     pub fn set(&self, now: Timestamp) {
         self.now.lock().unwrap_or_else(PoisonError::into_inner).send_replace(now);
     }
@@ -48,7 +48,7 @@ impl Clock for ManualClock {
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'_, ()> {
         let mut time = self.now.lock().unwrap_or_else(PoisonError::into_inner).subscribe();
         Box::pin(async move {
-            // The sender lives as long as the clock, which this borrows.
+            // An error is impossible: this future borrows the clock, which owns the sender.
             let _ = time.wait_for(|now| *now >= at).await;
         })
     }

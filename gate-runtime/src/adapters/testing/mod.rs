@@ -1,5 +1,4 @@
-//! Tools for tests: a clock that moves by hand, layers over a store, and the suite that every store
-//! must pass.
+//! Tools for tests: a manual clock, layers over a store, and the conformance suite of stores.
 //!
 //! ```
 //! use gate_runtime::prelude::*;

@@ -1,4 +1,4 @@
-//! Stores in front of others, for tests.
+//! Layers over a store, for tests.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -23,9 +23,9 @@ macro_rules! store_layer {
     )*})*) => {
         /// A layer over a store, for a test that counts, delays or fails some of its operations.
         ///
-        /// It overrides the methods that the test is about, and passes on all others. It becomes a
-        /// store as a [`LayeredStore`]. For a wrapper that keeps data, implement the traits of a
-        /// [`Store`] instead: none of their methods can be forgotten.
+        /// A layer overrides the methods that the test is about, and forwards all others. Wrap it
+        /// in a [`LayeredStore`] to use it as a store. For a wrapper that keeps data, implement the
+        /// traits of a [`Store`] instead: the compiler then requires every method.
         ///
         /// ```
         /// use std::sync::atomic::{AtomicUsize, Ordering};
@@ -87,7 +87,7 @@ macro_rules! store_layer {
 
 gate_core::for_store_methods!(store_layer);
 
-/// The store that a [`StoreLayer`] is. It dereferences to the layer.
+/// A [`StoreLayer`] as a store. It dereferences to the layer.
 #[derive(Debug)]
 pub struct LayeredStore<L>(pub L);
 

@@ -27,19 +27,19 @@ pub(crate) struct BlockingCall {
     pub(crate) id: CallId,
     pub(crate) tool: &'static str,
     pub(crate) arguments: Result<Value, serde_json::Error>,
-    /// Set if the program knows the id, and can make the same call again.
+    /// Set if the program knows the id, and can repeat the call.
     pub(crate) is_known: bool,
 }
 
 impl EngineCore {
-    /// Takes in one call, and waits for its decision.
+    /// Proposes one call, and waits for its decision.
     pub(crate) async fn call(
         self: &Arc<Self>,
         run: &RunContext,
         call: BlockingCall,
     ) -> Result<ExecutedCall, CallError> {
         let BlockingCall { id, tool, arguments, is_known } = call;
-        // A question of a body belongs to the run of its call, until the body has the answer.
+        // A call that a body makes is a question of the body's run, until the body has the answer.
         let current_body = CurrentBody::of(self);
         let ledger =
             current_body.as_ref().and(run.session.as_ref()).map(|session| &*session.ledger);
@@ -62,7 +62,7 @@ impl EngineCore {
                         if executed.approval.status() != Status::Pending {
                             return Ok(executed);
                         }
-                        // It failed, and people are asked what to do.
+                        // The call failed, and people are asked what to do.
                         executed.approval
                     }
                     SubmittedCall::Settled(approval) => approval,
@@ -73,10 +73,10 @@ impl EngineCore {
             return Ok(ExecutedCall { approval, output: None });
         }
         let id = approval.id();
-        let shown = ledger.map(|ledger| ledger.show(&approval));
+        let shown_guard = ledger.map(|ledger| ledger.show(&approval));
         let waited = self.wait_and_dispatch(run, approval, current_body).await;
-        // The question is no longer shown: the body has the answer, or is about to get an error.
-        drop(shown);
+        // The question is no longer shown, because the body now gets an answer or an error.
+        drop(shown_guard);
         match waited {
             Ok(executed) => Ok(executed),
             Err(reason) => Err(self.not_begun(id, is_known, reason).await),
@@ -86,8 +86,8 @@ impl EngineCore {
     /// Waits until an approval is decided, and runs the call if it may run.
     ///
     /// # Cancel safety
-    /// If dropped while it waits, that is recorded, and the policy says what happens to the
-    /// question.
+    /// If dropped while it waits, that is recorded, and the question is cancelled or kept, as the
+    /// policy configures.
     async fn wait_and_dispatch(
         self: &Arc<Self>,
         run: &RunContext,
@@ -96,9 +96,9 @@ impl EngineCore {
     ) -> Result<ExecutedCall, NotRun> {
         let id = approval.id();
         let waiter = ChangeFeed::wait_for(self, id);
-        let mut asked = approval;
+        let mut latest = approval;
         loop {
-            let waiting = IfGone::new(self, &asked, || vec![CallEvent::Abandoned]);
+            let waiting = IfGone::new(self, &latest, || vec![CallEvent::Abandoned]);
             let asking = current_body.clone().map(AskingGuard::new);
             loop {
                 let approval = self.bring_up_to_date(id).await.map_err(unavailable)?;
@@ -108,27 +108,27 @@ impl EngineCore {
                 waiter.changed().await;
             }
             waiting.call_off();
-            // From here on the outer body runs again, and does not wait for people.
+            // From here on, the outer body no longer waits for people.
             drop(asking);
             let executed = self.dispatch(run, id, CallerKind::Program).await?;
             if executed.approval.status() != Status::Pending {
                 return Ok(executed);
             }
-            // It is asked again, because something changed or went wrong: the caller keeps waiting.
-            asked = executed.approval;
+            // People are asked again, because something changed or failed, so the caller keeps
+            // waiting.
+            latest = executed.approval;
         }
     }
 
-    /// Returns the error of an approved call that could not begin. It did not run, and must not run
-    /// later: a caller that cannot make the same call again would never learn of it, so the call is
-    /// cancelled.
+    /// Returns the error of an approved call that could not begin. If the caller cannot repeat the
+    /// call, it must not run later without the caller, so it is cancelled.
     async fn not_begun(
         self: &Arc<Self>,
         id: ApprovalId,
         is_known: bool,
         reason: NotRun,
     ) -> CallError {
-        // If the store does not answer, the call may still begin later: it is reported as not yet
+        // If the store does not answer, the call may still begin later, and is reported as not yet
         // run.
         let latest = self.load(id).await.ok().flatten();
         if let Some(ended) = latest.filter(|approval| approval.status().is_terminal()) {
@@ -139,8 +139,8 @@ impl EngineCore {
             match self.cancel(id, &why).await {
                 Ok(ended) => return ended_before_it_began(ended, reason),
                 Err(DecideError::Unknown(_)) => return CallError::NotRun(reason),
-                // The call could not be cancelled, so it may still run: that is what the caller is
-                // told.
+                // The call could not be cancelled, so the error below reports that it may still
+                // run.
                 Err(_) => {}
             }
         }
@@ -148,13 +148,13 @@ impl EngineCore {
     }
 }
 
-/// Returns the error of a call that ended while an attempt could not begin: the reason, unless an
+/// Returns the error of a call that ended before an attempt could begin: the reason, unless an
 /// earlier attempt began.
 fn ended_before_it_began(ended: Arc<Approval>, reason: NotRun) -> CallError {
     if ended.not_run().is_some() { CallError::NotRun(reason) } else { without_value(ended) }
 }
 
-/// Returns why a call that did not run here has no value.
+/// Returns the error of a call that did not run here, and so has no value.
 pub(crate) fn without_value(approval: Arc<Approval>) -> CallError {
     match Answer::of(approval, None).result().clone() {
         CallResult::Ran(outcome) => CallError::RanElsewhere(outcome),

@@ -1,4 +1,5 @@
-//! Evaluates a call: the tool's policy, the agent's, the overlays; the strictest verdict wins.
+//! Evaluates a call by the tool's policy, the agent's policy and the overlays. The strictest
+//! verdict wins.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -33,7 +34,7 @@ use crate::provenance::{CallFacts, RunHistory, origins};
 /// The evaluation of one call by all policies and overlays.
 pub(crate) struct CallEvaluation {
     pub(crate) assessment: Arc<Assessment>,
-    /// The charges of the approving rules that match.
+    /// The charges of the matching rules that approve.
     charges: Vec<RuleTakes>,
 }
 
@@ -59,8 +60,8 @@ impl CallEvaluation {
         Ok(Self { assessment: Arc::new(Assessment::join(opinions).reached()?), charges })
     }
 
-    /// Joins the requirements of a remote program with the overlays. Its rules are in the program:
-    /// here, it only names the people to ask, and overlays may object.
+    /// Joins the requirements of a remote program with the overlays. The program evaluates its
+    /// rules itself: here, it only names the people to ask, and overlays may object.
     pub(crate) fn joined(policy: &Arc<PolicyView>, overlays: Vec<Opinion>) -> Assessment {
         let opinion = PolicyOpinion {
             agent: None,
@@ -72,12 +73,12 @@ impl CallEvaluation {
         Assessment::join([Opinion::Policy(opinion)].into_iter().chain(overlays).collect())
     }
 
-    /// Makes an evaluation without charges.
+    /// Creates an evaluation without charges.
     pub(crate) fn of_program(assessment: Assessment) -> Self {
         Self { assessment: Arc::new(assessment), charges: Vec::new() }
     }
 
-    /// Makes the evaluation of a call that the gate itself denies, before any rule is evaluated.
+    /// Creates the evaluation of a call that the gate itself denies, before any rule is evaluated.
     pub(crate) fn denied(denial: GateDenial, reason: String) -> Self {
         Self { assessment: Arc::new(Assessment::denied(denial, reason)), charges: Vec::new() }
     }
@@ -88,9 +89,8 @@ impl CallEvaluation {
 
     /// Returns the assessment for people, with the origin of each argument.
     ///
-    /// Only people read origins, so a call that rules decide alone does not pay for them.
-    ///
-    /// A value that was not given has no origin: it is a default.
+    /// Only people read origins, so they are not computed for a call that rules decide alone. A
+    /// default has no origin.
     fn with_origins(
         &self,
         call: &CallFacts,
@@ -109,7 +109,7 @@ impl CallEvaluation {
         Arc::new(assessment)
     }
 
-    /// Returns the charges of the call's approval: those of every rule that approves it.
+    /// Returns the charges of every rule that approves the call.
     pub(crate) fn charges(&self) -> Vec<LimitCharge> {
         self.charges.iter().flat_map(|of_rule| &of_rule.charges).cloned().collect()
     }
@@ -127,13 +127,13 @@ impl CallEvaluation {
     }
 }
 
-/// Why there is no verdict on a call.
+/// The reason why there is no verdict on a call.
 pub(crate) enum NoVerdict {
     /// The arguments do not fit the tool's type.
     SchemaError(SchemaError),
     /// Rules or overlays failed, and the verdict depends on them.
     Failed(EvaluationFailure),
-    /// Rules ask for origins of values, and the store does not answer.
+    /// Rules need the origins of values, and the store does not answer.
     Store(StoreError),
 }
 
@@ -158,7 +158,7 @@ impl From<EvaluationFailure> for NoVerdict {
 impl From<NoVerdict> for DecideError {
     fn from(why: NoVerdict) -> Self {
         match why {
-            NoVerdict::SchemaError(misfit) => Self::Invalid(misfit.into()),
+            NoVerdict::SchemaError(schema_error) => Self::Invalid(schema_error.into()),
             NoVerdict::Failed(failed) => Self::Unjudged(failed),
             NoVerdict::Store(error) => Self::Store(error),
         }
@@ -168,7 +168,9 @@ impl From<NoVerdict> for DecideError {
 impl From<NoVerdict> for NotRun {
     fn from(why: NoVerdict) -> Self {
         match why {
-            NoVerdict::SchemaError(misfit) => Self::Invalid { problem: misfit.to_string() },
+            NoVerdict::SchemaError(schema_error) => {
+                Self::Invalid { problem: schema_error.to_string() }
+            }
             NoVerdict::Failed(failed) => Self::Unavailable { problem: failed.to_string() },
             NoVerdict::Store(error) => unavailable(error),
         }
@@ -226,12 +228,12 @@ impl EngineCore {
             self.read_outputs(&context.history).await?;
             context.asked.set_facts(|| tool.facts(arguments, context.now));
         }
-        let judged = self.judge_once(tool, arguments, sealed, context.clone()).await;
+        let evaluated = self.judge_once(tool, arguments, sealed, context.clone()).await;
         if !context.asked.was_unanswered() {
-            return judged;
+            return evaluated;
         }
-        // Rules are not async, so the first one to ask for an origin got no answer. From now on the
-        // tool's calls have origins in advance.
+        // Rules are not async, so the first rule that needed an origin got none. From now on,
+        // origins are computed before the tool's rules.
         tool.asks_origins.store(true, Ordering::Relaxed);
         self.read_outputs(&context.history).await?;
         context.asked.set_facts(|| tool.facts(arguments, context.now));
@@ -269,8 +271,8 @@ impl EngineCore {
         Ok(judgement)
     }
 
-    /// Returns the stored form of a limit key of a tool with secrets, because rules may have made
-    /// the key of them.
+    /// Returns the stored form of a limit key of a tool with secrets, because rules may derive the
+    /// key from secrets.
     fn keyed_counter(&self, key: &LimitKey) -> LimitKey {
         if key.key() == "null" {
             return key.clone();
@@ -309,20 +311,20 @@ impl EngineCore {
         approval: Option<ApprovalId>,
         failed: EvaluationFailure,
     ) -> NotRun {
-        let noted = GateEvent::CallUnjudged {
+        let event = GateEvent::CallUnjudged {
             info,
             call,
             tool: tool.clone(),
             approval,
             problem: failed.clone(),
         };
-        match self.store.commit(Changeset::noting(self.now(), noted)).await {
+        match self.store.commit(Changeset::noting(self.now(), event)).await {
             Ok(_) => NoVerdict::Failed(failed).into(),
             Err(error) => unavailable(error),
         }
     }
 
-    /// Evaluates a call without acting, including limits.
+    /// Evaluates a call, including limits, without any effect.
     pub(crate) async fn assess(
         &self,
         run: &RunContext,
@@ -342,9 +344,9 @@ impl EngineCore {
         about.counters = charges.iter().map(|take| (take.key.clone(), take.window)).collect();
         let used = self.store.load_history(&about).await.map_err(unavailable)?.used;
         evaluation.exhaust(&|take| {
-            let place = charges.iter().position(|known| known == take);
-            // Fails closed: a limit whose use the store did not return counts as used up.
-            place.and_then(|place| used.get(place)).is_none_or(|used| !take.fits(*used))
+            let used_index = charges.iter().position(|known| known == take);
+            // Fails closed: if the store did not return the use of a limit, it counts as used up.
+            used_index.and_then(|place| used.get(place)).is_none_or(|used| !take.fits(*used))
         });
         let assessment =
             self.with_origins(tool, &evaluation, &arguments, given.as_ref(), &run.history).await;
@@ -355,7 +357,7 @@ impl EngineCore {
     pub(crate) async fn ask_overlays(&self, call: &OverlayCall<'_>) -> Vec<Opinion> {
         let mut opinions = Vec::new();
         for overlay in &self.overlays {
-            // A panic, a timeout or an error of an overlay counts as its failure, which denies or
+            // A panic, a timeout or an error counts as a failure of the overlay, which denies or
             // asks.
             match bounded(&self.judging_time, || overlay.overlay.judge(call)).await {
                 Ok(Ok(None)) => {}

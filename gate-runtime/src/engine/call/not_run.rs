@@ -1,4 +1,4 @@
-//! Why a call does not run, for errors that have no words of their own.
+//! Converts errors into the reason why a call does not run.
 
 use gate_core::call::NotRun;
 

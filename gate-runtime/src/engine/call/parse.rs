@@ -18,7 +18,7 @@ use crate::logic::tool_spec::CompletedArguments;
 
 /// A parsed call: its tool is known, its arguments fit.
 pub(crate) struct ParsedCall {
-    /// The place of its tool.
+    /// The index of its tool.
     pub(crate) tool: usize,
     pub(crate) call: CallId,
     /// The arguments, secrets included.
@@ -26,7 +26,7 @@ pub(crate) struct ParsedCall {
     pub(crate) reasoning: Option<Arc<str>>,
 }
 
-/// Where arguments come from.
+/// The source of arguments.
 pub(crate) enum RawArguments<'a> {
     /// A model wrote them.
     Text(&'a str),
@@ -119,8 +119,8 @@ impl EngineCore {
         let mut refused =
             Changeset::noting(now, GateEvent::CallRefused { info, call, tool, problem });
         if let NotRun::Invalid { .. } = reason {
-            // A model that never gets its arguments right is stopped, too. `CallSubject::family`
-            // has the same for recorded calls.
+            // A model that keeps sending invalid arguments is also stopped. For recorded calls,
+            // `CallSubject::family` is the family.
             refused.charges.push(refused_once(&run.family));
         }
         match self.store.commit(refused).await {
@@ -129,11 +129,12 @@ impl EngineCore {
         }
     }
 
-    /// Returns why a run should stop after a refused call, if too many of its calls did not run.
+    /// Returns the reason to stop a run after a refused call, if too many of its calls did not run.
     async fn stopped(&self, run: &RunContext, call: &CallId, tool: &ToolName) -> Option<NotRun> {
         let mut about = CallQuery::new(run.info.run(), call, tool, self.now());
         about.counters.push((refused(&run.family), DAY));
-        // If the count cannot be read, the call is still refused, only without the order to stop.
+        // If the count cannot be read, the call is still refused, but the model is not asked to
+        // stop.
         let count = *self.store.load_history(&about).await.ok()?.used.first()?;
         (count > self.denials).then_some(NotRun::Denied { by: DeniedBy::TooManyDenials })
     }

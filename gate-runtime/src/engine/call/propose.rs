@@ -1,4 +1,4 @@
-//! From a proposed call to a stored approval: history loaded, evaluated, written.
+//! Turns a proposed call into a stored approval: loads its history, evaluates it, writes it.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ use crate::logic::context::CallContext;
 use crate::logic::secret_redaction::SecretRedaction;
 use crate::logic::tool_spec::CompletedArguments;
 
-/// A proposed call, parsed and sealed, wherever its body is.
+/// A proposed call, parsed and sealed. Its body is in this process or in another program.
 pub(crate) struct ProposedCall {
     pub(crate) subject: Arc<CallSubject>,
     /// The arguments as they will run, secrets included.
@@ -37,16 +37,16 @@ pub(crate) struct ProposedCall {
     pub(crate) body: BodyPlace,
 }
 
-/// The arguments that a model gave, if different ones will run.
+/// The arguments that a model gave, if different arguments will run.
 pub(crate) struct GivenArguments {
-    /// Secrets included.
+    /// The arguments, secrets included.
     pub(crate) arguments: Value,
     pub(crate) sealed: Arguments,
 }
 
-/// Where the body of a call is.
+/// The place of a call's body.
 pub(crate) enum BodyPlace {
-    /// In this process, of the tool at this place.
+    /// In this process: the tool with this index.
     Here(usize),
     /// In another program, which describes the tool and names the people to ask.
     Elsewhere {
@@ -58,7 +58,7 @@ pub(crate) enum BodyPlace {
 }
 
 impl ProposedCall {
-    /// Makes a call of a tool of this process.
+    /// Creates a call of a tool in this process.
     pub(crate) fn here(
         core: &EngineCore,
         run: &RunContext,
@@ -92,7 +92,7 @@ impl ProposedCall {
         })
     }
 
-    /// Returns the given arguments, if different ones will run.
+    /// Returns the given arguments, if different arguments will run.
     fn given(&self) -> Option<&Value> {
         self.given.as_ref().map(|given| &given.arguments)
     }
@@ -120,8 +120,8 @@ impl ProposedCall {
         Ok(SecretRedaction { schema, keys: &core.commitments })
     }
 
-    /// Returns whether its arguments are those of an earlier call. Secrets are compared with the
-    /// salts of the earlier one. A call that was stored before arguments were completed is compared
+    /// Returns whether its arguments equal those of an earlier call. Secrets are compared with the
+    /// salts of the earlier call. A call of a version that did not complete arguments is compared
     /// with the given arguments.
     fn has_arguments(&self, redaction: SecretRedaction<'_>, earlier: &Arguments) -> bool {
         let is = |arguments: &Value, sealed: &Arguments| {
@@ -137,17 +137,18 @@ impl ProposedCall {
         is(&self.arguments, &self.sealed) || was_given()
     }
 
-    /// Returns whether its arguments are those of another call.
+    /// Returns whether its arguments equal those of another call.
     ///
-    /// A commitment that contains its own opening proves nothing here. An earlier version made it,
-    /// or somebody wrote guesses into the database, and would learn which of them is right.
+    /// A commitment that contains its own opening never counts as equal. An earlier version may
+    /// have written it, but somebody may also have written guesses into the database, who would
+    /// learn which guess is right.
     fn is_like(&self, redaction: SecretRedaction<'_>, other: &Arguments) -> bool {
         !other.secrets().iter().any(SecretCommitment::opens_itself)
             && self.has_arguments(redaction, other)
     }
 
-    /// Returns whether the same arguments were given for it, whatever the defaults were at that
-    /// time.
+    /// Returns whether an earlier call was given the same arguments, whatever the defaults were at
+    /// that time.
     fn was_given_as(&self, earlier: &Approval) -> bool {
         let (given, earlier) = (self.given.as_ref(), earlier.given());
         given.zip(earlier).is_some_and(|(given, earlier)| {
@@ -155,17 +156,15 @@ impl ProposedCall {
         })
     }
 
-    /// Returns whether it equals a call that a person refused, as that was proposed or as it was
-    /// edited.
+    /// Returns whether it equals a call that a person refused, either as proposed or as edited.
     fn is_equal(&self, redaction: SecretRedaction<'_>, refused: &Approval) -> bool {
         self.was_given_as(refused)
             || self.is_like(redaction, refused.proposed())
             || self.is_like(redaction, refused.arguments())
     }
 
-    /// Returns whether the call that has its id is the same one: of the same agent, for the same
-    /// person, with the same arguments; and, if a program named the people to ask, about the same
-    /// tool and with the same requirements.
+    /// Returns whether the known call with its id is the same call: agent, principal and arguments
+    /// are equal and, if a program named the people to ask, also the tool and the requirements.
     fn is(&self, known: &Approval, redaction: SecretRedaction<'_>) -> bool {
         let (new, old) = (&self.subject, &known.subject());
         let is_same_proposal = match &self.body {
@@ -188,9 +187,9 @@ impl ProposedCall {
 
 /// A proposed call after its history was loaded and the policies evaluated it.
 pub(crate) enum CallLookup {
-    /// The call was proposed before, and stands like this.
+    /// The call was proposed before; contains its present state.
     Known(Arc<Approval>),
-    /// It is new.
+    /// The call is new.
     New(Box<PreparedApproval>),
 }
 
@@ -200,8 +199,8 @@ pub(crate) struct PreparedApproval {
     judgement: CallEvaluation,
     earlier: Vec<EarlierRefusal>,
     alike: Vec<ApprovalId>,
-    /// Set if a person refused an equal call, or took one back: then a person has to decide this
-    /// one, too.
+    /// Set if a person refused an equal call, or revoked its approval: then a person must decide
+    /// this call too.
     was_refused: bool,
     grant: Option<Arc<Grant>>,
     /// Counters of grants that turned out to be used up.
@@ -222,13 +221,13 @@ impl PreparedApproval {
 
 /// A recorded call.
 pub(crate) enum SubmittedCall {
-    /// It stands so, and nothing is to be done now.
+    /// Nothing more is to be done now.
     Settled(Arc<Approval>),
-    /// It is dispatched: its body must run now, with these arguments.
+    /// The call is dispatched, and its body must run now, with these arguments.
     Dispatched(Arc<Approval>, Value, CallContext),
 }
 
-/// The proposer of a call, as far as the changeset depends on it.
+/// The circumstances of a call's submission that its changeset depends on.
 pub(crate) struct SubmitContext<'a> {
     /// The questions of its batch that hold the call back.
     held_by: &'a [ApprovalId],
@@ -236,12 +235,12 @@ pub(crate) struct SubmitContext<'a> {
 }
 
 enum CallProposer<'a> {
-    /// A model, to whose application the call is owed until it has taken the end.
+    /// A model. The call is owed to the model's application until that acknowledges the end.
     Model(&'a RunLedger),
     /// A program that waits for the decision and gets the value itself. Inside the body of a call,
-    /// its questions are those of that call's run.
+    /// its questions belong to that call's run.
     Program(Option<&'a RunLedger>),
-    /// Another program, which asks again how it stands.
+    /// A remote program, which queries the call's state itself.
     Remote,
 }
 
@@ -258,7 +257,7 @@ impl<'a> SubmitContext<'a> {
         Self { held_by: &[], by: CallProposer::Remote }
     }
 
-    /// Returns the events that are applied to a call if its proposer goes away while it is written.
+    /// Returns the events to apply to a call if its proposer is dropped while it is written.
     fn on_drop(&self, status: Status) -> Option<fn() -> Vec<CallEvent>> {
         match (status, &self.by) {
             (Status::Dispatched, CallProposer::Program(_)) => Some(CallerKind::Program.unbegun()),
@@ -269,15 +268,15 @@ impl<'a> SubmitContext<'a> {
     }
 }
 
-/// Why a call was not taken in.
+/// The reason why a proposed call was not accepted.
 pub(crate) enum ProposeError {
-    /// Another call of its run has its id.
+    /// Another call of its run has the same id.
     IdUsed(NotRun),
-    /// Nobody could answer the question.
+    /// Nobody could answer its question.
     NobodyToAsk(NotRun),
-    /// The agent has as many waiting questions as it may have.
+    /// The agent has reached its limit of waiting questions.
     TooManyWait(u64),
-    /// Anything else.
+    /// Any other reason.
     NotRun(NotRun),
 }
 
@@ -301,8 +300,8 @@ impl From<ProposeError> for NotRun {
 }
 
 impl EngineCore {
-    /// Loads the history of a call, and evaluates the call if it is new. This is the same for every
-    /// call, wherever it comes from and wherever its body is.
+    /// Loads the history of a call, and evaluates the call if it is new. Every call goes through
+    /// this, from any proposer and with its body in any place.
     pub(crate) async fn plan(
         &self,
         run: &RunContext,
@@ -383,14 +382,14 @@ impl EngineCore {
         }
     }
 
-    /// Returns why a call is denied before any rule is evaluated: too many calls of its family did
-    /// not run, or people refused it already.
+    /// Returns the reason to deny a call before any rule is evaluated: too many calls of its family
+    /// did not run, or people refused it before.
     fn denied_already(
         &self,
         refused: &[Arc<Approval>],
         history: &CallHistory,
     ) -> Option<(GateDenial, String)> {
-        // Fails closed: a store that does not return the count denies the call.
+        // Fails closed: if the store does not return the count, the call is denied.
         let count = history.used.first().copied().unwrap_or(u64::MAX);
         if count >= self.denials {
             return Some((GateDenial::TooMany, self.too_many(count)));
@@ -401,7 +400,7 @@ impl EngineCore {
         })
     }
 
-    /// Keeps the secrets of a known call that another process read: now it can run here.
+    /// Keeps the secrets of a known call that another process received, so that it can run here.
     fn remember_secrets(&self, known: &Approval, arguments: &Value) {
         if !known.arguments().secrets().is_empty() && !known.status().is_terminal() {
             lock(&self.vault).insert(known.id(), arguments.clone());
@@ -409,7 +408,7 @@ impl EngineCore {
     }
 
     /// Finds a grant that answers the question, if its giver could answer it alone. No grant
-    /// answers for a call that a person refused.
+    /// answers the question of a call that a person refused.
     async fn find_grant(
         &self,
         prepared: &PreparedApproval,
@@ -438,8 +437,8 @@ impl EngineCore {
         None
     }
 
-    /// Writes a draft together with everything that follows from it at once: the use of a grant,
-    /// charges of limits, the dispatch.
+    /// Writes a new approval together with its immediate consequences: the use of a grant, charges
+    /// on limits, the dispatch.
     pub(crate) async fn open(
         self: &Arc<Self>,
         run: &RunContext,
@@ -448,14 +447,17 @@ impl EngineCore {
     ) -> Result<SubmittedCall, ProposeError> {
         let mut draft = prepared;
         loop {
-            // Repeated only after a commit that was refused: by a conflict, a freeze or a limit.
+            // Repeated only after the store refused the commit, for a conflict, a freeze or a
+            // limit.
             let (changeset, approval) = self.changeset(run, &draft, opening).await?;
             let secret = !draft.candidate.sealed.secrets().is_empty();
             if secret {
-                // Before the commit: once the call is recorded, it can be dispatched.
+                // This comes before the commit, because the call can be dispatched once it is
+                // recorded.
                 lock(&self.vault).insert(approval.id(), draft.candidate.arguments.clone());
             }
-            let (charges, charged) = (changeset.charges.clone(), changeset.acknowledged.clone());
+            let (charges, acknowledged) =
+                (changeset.charges.clone(), changeset.acknowledged.clone());
             let committed =
                 self.commit_for(changeset, &approval, opening.on_drop(approval.status())).await;
             if secret && !matches!(committed, Ok(CommitOutcome::Done)) {
@@ -466,7 +468,7 @@ impl EngineCore {
                 CommitOutcome::Done => {
                     run.history.mark_recorded(approval.noted_messages());
                     if let CallProposer::Model(ledger) = opening.by {
-                        ledger.acknowledged(&charged);
+                        ledger.acknowledged(&acknowledged);
                     }
                     if approval.status() == Status::Dispatched {
                         let context = run.context_of(approval.subject(), approval.changed_at());
@@ -491,8 +493,8 @@ impl EngineCore {
                         self.judge_without(run, &mut draft, take).await?;
                     }
                 }
-                // The same call was proposed at the same time, or a grant's last use went: look
-                // again.
+                // The same call was proposed at the same time, or another call took a grant's last
+                // use: load the history again.
                 CommitOutcome::Conflict => match self.plan(run, draft.candidate).await? {
                     CallLookup::Known(approval) => return Ok(SubmittedCall::Settled(approval)),
                     CallLookup::New(again) => draft = *again,
@@ -501,7 +503,7 @@ impl EngineCore {
         }
     }
 
-    /// Evaluates a draft again, after a limit or a grant turned out to be used up.
+    /// Evaluates a new approval again, after a limit or a grant was found to be used up.
     async fn judge_without(
         &self,
         run: &RunContext,
@@ -591,7 +593,7 @@ impl EngineCore {
         match opening.by {
             CallProposer::Model(ledger) => ledger.acknowledge(&mut changeset),
             CallProposer::Program(Some(_)) if approval.status() == Status::Pending => {}
-            // Whoever proposes it looks after it: it is in no turn.
+            // The proposer follows the call itself, so it is in no turn.
             CallProposer::Program(_) | CallProposer::Remote => {
                 changeset.acknowledged.push(approval.id());
             }
@@ -599,10 +601,10 @@ impl EngineCore {
         Ok((changeset, approval))
     }
 
-    /// Returns the charges of the limits on asking. They are checked in the commit, so that no more
-    /// questions wait than may, however many come at once.
-    fn asking(&self, asked: &Approval, body: &BodyPlace) -> impl Iterator<Item = LimitCharge> {
-        let family = asked.subject().family();
+    /// Returns the charges on the limits of questions. The commit checks them, so that the limits
+    /// hold even for calls that are proposed at the same time.
+    fn asking(&self, approval: &Approval, body: &BodyPlace) -> impl Iterator<Item = LimitCharge> {
+        let family = approval.subject().family();
         let key = LimitKey::new(ASKED, family.as_str());
         let often =
             LimitCharge { key, amount: 1, max: self.questions, window: DAY, taken_for: None };
@@ -611,16 +613,16 @@ impl EngineCore {
             BodyPlace::Here(_) => None,
         };
         let waiting = at_once.map(|max| {
-            let key = LimitKey::new(WAITING, asked.subject().info().agent().as_str());
-            LimitCharge { key, amount: 1, max, window: EVER, taken_for: Some(asked.id()) }
+            let key = LimitKey::new(WAITING, approval.subject().info().agent().as_str());
+            LimitCharge { key, amount: 1, max, window: EVER, taken_for: Some(approval.id()) }
         });
         [often].into_iter().chain(waiting)
     }
 }
 
 impl EngineCore {
-    /// Returns the conversation before a question, for its reviewers: as many messages as the gate
-    /// keeps.
+    /// Returns the conversation before a question, for its reviewers, with as many messages as the
+    /// gate keeps.
     fn conversation(&self, run: &RunContext, prepared: &PreparedApproval) -> Vec<Message> {
         let is_asked = matches!(prepared.candidate.body, BodyPlace::Here(_))
             && prepared.judgement.verdict() == Verdict::Ask;
@@ -652,8 +654,7 @@ fn ends(text: &str) -> String {
     )
 }
 
-/// Returns the first events of a new approval: its assessment, and the grant that covers it, if one
-/// does.
+/// Returns the first events of a new approval: its assessment and, if a grant covers it, the grant.
 fn first_events(mut approval: Approval, grant: Option<&Grant>) -> Result<UnitOfWork, NotRun> {
     let now = approval.asked_at();
     let event = approval.opening(None);
@@ -664,7 +665,7 @@ fn first_events(mut approval: Approval, grant: Option<&Grant>) -> Result<UnitOfW
     Ok(unit)
 }
 
-/// Returns why a call is refused whose id another call has.
+/// Returns the reason to refuse a call with the id of another call.
 fn id_used(call: &CallId) -> NotRun {
     let id = call.as_str().escape_debug();
     invalid(format!(
@@ -673,8 +674,8 @@ fn id_used(call: &CallId) -> NotRun {
     ))
 }
 
-/// Returns the earlier refusals of the tool, as the reviewer and the model are told of them: equal
-/// calls first, and at most [`REFUSALS`].
+/// Returns the earlier refusals of the tool's calls for the reviewer and the model: equal calls
+/// first, and at most [`REFUSALS`].
 fn refusals(
     redaction: SecretRedaction<'_>,
     candidate: &ProposedCall,

@@ -1,4 +1,4 @@
-//! The context that the calls of a run share: who runs, for whom, what was said.
+//! The context that the calls of a run share: agent, principal, conversation.
 
 use std::sync::Arc;
 
@@ -20,14 +20,15 @@ pub(crate) struct RunContext {
     pub(crate) info: Arc<RunInfo>,
     pub(crate) reasoning: Option<Arc<str>>,
     pub(crate) history: RunHistory,
-    /// The family by which refusals and limits on asking are kept: see `CallSubject::family`.
+    /// The family, within which refusals and limits on questions are counted: see
+    /// `CallSubject::family`.
     pub(crate) family: RunId,
     /// The run's shared state, if it is a run of this process.
     pub(crate) session: Option<Arc<RunSession>>,
 }
 
 impl RunContext {
-    /// Returns the context of a run's next call, if the run can go on at all.
+    /// Returns the context of a run's next call, if the run can continue.
     pub(crate) fn of(core: &EngineCore, session: &Arc<RunSession>) -> Result<Self, RunError> {
         let info = session.info();
         let run = info.run().as_str();
@@ -48,16 +49,16 @@ impl RunContext {
         Self { info, reasoning, history, family, session: Some(Arc::clone(session)) }
     }
 
-    /// Returns the context of a stored call, from another process or an earlier one: its proposer,
-    /// what this process remembers of its run, and the outputs of the run's tools.
+    /// Returns the context of a stored call of another process: its proposer, the conversation of
+    /// its run that this process remembers, and the outputs of the run's tools.
     pub(crate) fn of_stored(core: &EngineCore, subject: &CallSubject) -> Self {
         let (info, family) = (Arc::clone(subject.shared_info()), subject.family());
         let history = RunHistory::of(core.memories.of(info.run(), &family));
         Self { info, reasoning: None, history, family, session: None }
     }
 
-    /// Returns the context of a stored call: its agent is the one that proposed it, whoever runs
-    /// now.
+    /// Returns the context of a stored call. Its agent is the one that proposed it, even if the run
+    /// has another agent now.
     pub(crate) fn context_of(&self, subject: &CallSubject, now: Timestamp) -> CallContext {
         let context = self.context(
             subject.call(),
@@ -68,8 +69,8 @@ impl RunContext {
         CallContext { info: Arc::clone(subject.shared_info()), ..context }
     }
 
-    /// Adds the secrets of a call: from now on they are removed from everything that is written
-    /// about the run, including its conversation and the reasoning of other calls.
+    /// Adds the secrets of a call. From now on they are removed from all texts about the run,
+    /// including its conversation and the reasoning of other calls.
     pub(crate) fn learn_secrets(&self, tool: &GateTool, arguments: &Value) {
         let secrets = tool.secrets(arguments);
         if let Some(session) = self.session.as_ref().filter(|_| !secrets.is_empty()) {

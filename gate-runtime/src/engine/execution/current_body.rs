@@ -1,4 +1,4 @@
-//! Calls that a tool's body makes: nested in the call of the body.
+//! The current body, in which the calls that it makes are nested.
 
 use std::sync::Arc;
 
@@ -23,8 +23,8 @@ pub(crate) struct CurrentBody {
 }
 
 impl CurrentBody {
-    /// Returns the body that is polling the caller, if it is one of the same gate. A task that a
-    /// body spawns is not inside it.
+    /// Returns the body from which the caller is polled, if it is a body of the same gate. A task
+    /// that a body spawns is not inside the body.
     pub(crate) fn of(core: &Arc<EngineCore>) -> Option<Self> {
         INSIDE
             .try_with(|current_body| {
@@ -39,15 +39,15 @@ impl CurrentBody {
         INSIDE.sync_scope(self.clone(), polls)
     }
 
-    /// Returns the run of an id that the body begins, nested in the run of its call.
+    /// Returns the run with this id that the body begins, nested in the run of its call.
     pub(crate) fn nested(&self, id: &str) -> Option<Arc<RunSession>> {
         let outer = self.session.as_ref()?;
         Some(outer.nested(&self.core, &format!("{}/{id}", self.call)))
     }
 }
 
-/// Marks a body as waiting for people until it is dropped: callers that wait for the body's end
-/// need not wait meanwhile.
+/// Marks a body as waiting for people until this guard is dropped. Meanwhile, callers need not wait
+/// for the body's end.
 pub(crate) struct AskingGuard(CurrentBody);
 
 impl AskingGuard {

@@ -1,4 +1,4 @@
-//! Dispatches approved calls: bound to what was approved, at most once, recorded first.
+//! Dispatches approved calls: exactly as approved, at most once, and recorded first.
 
 use std::any::Any;
 use std::fmt;
@@ -36,13 +36,13 @@ use crate::logic::context::CallContext;
 use crate::logic::erased_tool::BodyResult;
 use crate::logic::time_limit::panic_notice;
 
-/// A call whose body ended here: how it stands, and the value itself.
+/// A call whose body ended in this process, with its value.
 pub(crate) struct ExecutedCall {
     pub(crate) approval: Arc<Approval>,
     pub(crate) output: Option<Box<dyn Any + Send>>,
 }
 
-/// The time for which a caller waits for the same call of another caller.
+/// The time for which a caller waits for the end of a call that another caller runs.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A body, polled until its end, its panic or its time limit. It can be moved to another task.
@@ -73,10 +73,9 @@ impl Future for BodyFuture {
 }
 
 impl EngineCore {
-    /// Runs an approved call, if it still may run: tool, policy, arguments and rules are checked
-    /// again.
+    /// Runs an approved call if it still may run: checks tool, policy, arguments and rules again.
     ///
-    /// Returns how the call stands. Waits for a call that another caller dispatched.
+    /// Returns the present state of the call. Waits for a call that another caller dispatched.
     pub(crate) async fn dispatch(
         self: &Arc<Self>,
         run: &RunContext,
@@ -84,8 +83,8 @@ impl EngineCore {
         caller: CallerKind,
     ) -> Result<ExecutedCall, NotRun> {
         loop {
-            // Read and checked anew in each turn, because the commit at the end is a
-            // compare-and-set.
+            // The call is read and checked again in each iteration, because the commit at the end
+            // is a compare-and-set.
             let Some(approval) = self.bring_up_to_date(id).await.map_err(unavailable)? else {
                 return Err(NotRun::Unavailable {
                     problem: format!("the store does not know the approval {id}"),
@@ -101,8 +100,7 @@ impl EngineCore {
                 return self.wait_for_other(approval).await;
             }
             let may_run = matches!(approval.status(), Status::Approved | Status::Indeterminate);
-            // The row may have been written by anyone with access to the database; only its records
-            // count.
+            // Anyone with access to the database may have written the row; only its records count.
             if may_run && !self.is_as_recorded(&approval).await? {
                 continue;
             }
@@ -122,12 +120,12 @@ impl EngineCore {
             let arguments = self.approved_arguments(tool, &approval).await?;
             let (changeset, next) =
                 self.reassess_call(run, tool, &approval, &arguments).await?.into_changeset();
-            // Dispatched on the record, but the caller may be dropped before it starts the body.
+            // The caller may be dropped after the dispatch is recorded and before the body starts.
             let otherwise = (next.status() == Status::Dispatched).then(|| caller.unbegun());
             match self.commit_for(changeset, &next, otherwise).await.map_err(unavailable)? {
                 CommitOutcome::Done => {}
                 CommitOutcome::Frozen => match self.frozen(&next).await? {
-                    // It stays approved: once the freeze is lifted, it can go on.
+                    // The call stays approved, and can begin once the freeze is lifted.
                     Some(reason) => return Err(reason),
                     None => continue,
                 },
@@ -142,15 +140,15 @@ impl EngineCore {
         }
     }
 
-    /// Returns whether a question of its batch holds a call back. The holding questions are stored
-    /// with the call, so this does not depend on the conversation.
+    /// Returns whether a question of its batch holds a call back. These questions are stored with
+    /// the call, so this does not depend on the conversation.
     async fn is_held(&self, approval: &Approval) -> Result<bool, StoreError> {
         if !approval.is_held() {
             return Ok(false);
         }
         let filter = if approval.held_by().is_empty() {
-            // It was stored by a version that did not store them: every question of the run that
-            // holds anything holds it.
+            // An earlier version stored the call without these questions, so every question of the
+            // run that holds a batch holds it back.
             ApprovalFilter::all().run(approval.subject().info().run().clone())
         } else {
             approval.held_by().iter().copied().fold(ApprovalFilter::all(), ApprovalFilter::id)
@@ -159,7 +157,7 @@ impl EngineCore {
         Ok(waiting.iter().any(|question| !approval.held_by().is_empty() || question.holds_batch()))
     }
 
-    /// Returns the arguments that the approval is bound to, or why there are none that could run.
+    /// Returns the arguments that the approval is bound to, or the reason why they cannot run.
     pub(crate) async fn approved_arguments(
         self: &Arc<Self>,
         tool: &GateTool,
@@ -178,14 +176,14 @@ impl EngineCore {
             problem: format!("The approved arguments no longer fit `{}`: {why}", tool.name),
         };
         let completed = tool.spec.complete(Ok(erased)).map_err(|errors| unfit(&errors))?;
-        // Defaults that changed since would let other arguments run than the ones that people saw.
+        // With changed defaults, other arguments would run than those that people saw.
         if completed.given.is_some() && approval.is_complete() {
             return Err(unfit(&"it now reads them as other arguments, which nobody approved"));
         }
         Ok(completed.arguments)
     }
 
-    /// Checks that the store has the arguments that were approved, and cancels the call otherwise.
+    /// Checks that the store has the approved arguments, and cancels the call otherwise.
     pub(crate) async fn check_intact(self: &Arc<Self>, approval: &Approval) -> Result<(), NotRun> {
         if approval.arguments().is_intact() {
             return Ok(());
@@ -196,7 +194,7 @@ impl EngineCore {
         Err(unavailable(why))
     }
 
-    /// Evaluates an approved call once more. The result is dispatched, asked again, or denied.
+    /// Evaluates an approved call again. It is then dispatched, denied, or a question again.
     async fn reassess_call(
         &self,
         run: &RunContext,
@@ -223,8 +221,8 @@ impl EngineCore {
             .await
             .map_err(unavailable)?;
         if !changes.is_empty() {
-            // A text for the next reviewers. Nothing else depends on it, so a store without the old
-            // tool is no failure.
+            // The old tool is only needed for the text about the differences, so a store without it
+            // is no failure.
             let before = self.store.tool(subject.tool_digest()).await.ok().flatten();
             let of_tool = before
                 .filter(|_| changes.tool.is_some())
@@ -241,9 +239,8 @@ impl EngineCore {
         Ok(unit)
     }
 
-    /// Checks that everybody who approved is entitled to, now and by this gate's own directory:
-    /// votes may have been given elsewhere, and a grant long ago. If not, the call is a question
-    /// again.
+    /// Checks with this gate's own directory that everybody who approved still may: votes may have
+    /// been given through another gate, and a grant long ago. If not, the call is a question again.
     pub(crate) async fn check_consent(
         &self,
         unit: &mut UnitOfWork,
@@ -253,7 +250,7 @@ impl EngineCore {
         if approval.status() != Status::Approved {
             return Ok(());
         }
-        // Its time may have ended during the evaluation.
+        // The deadline may have passed during the evaluation.
         if let Some(over) = approval.expiry_event(now) {
             return unit.then(over, now).map_err(unavailable);
         }
@@ -277,8 +274,8 @@ impl EngineCore {
         Ok(())
     }
 
-    /// Returns whether a vote counts by this gate's own directory: the reviewer may vote, had those
-    /// roles then, and signed with the key that they have, if they have one.
+    /// Returns whether a vote counts according to this gate's own directory: the reviewer may vote,
+    /// had those roles at that time and, if the reviewer has a key, signed with that key.
     async fn is_vote_valid(
         &self,
         approval: &Approval,
@@ -303,7 +300,7 @@ impl EngineCore {
     /// # Cancel safety
     /// If dropped before the body began, the call can begin later or is given up, depending on the
     /// caller. If dropped while the body runs, the call becomes indeterminate. A run does not wait
-    /// for a body that waits for people to decide a call of its own: that body goes on in a
+    /// for a body that waits for people to decide a call of its own: that body continues in a
     /// separate task.
     pub(crate) async fn execute(
         self: &Arc<Self>,
@@ -317,15 +314,14 @@ impl EngineCore {
         let mut body = match self.start_body(&dispatched, &arguments, context, run) {
             Ok(body) => body,
             Err(event) => {
-                // The end is written later, by `record_late`; until then the call stands as
-                // dispatched.
+                // `record_late` writes the end later; until then the call is dispatched.
                 let approval = started.end(*event).await.unwrap_or(dispatched);
                 return ExecutedCall { approval, output: None };
             }
         };
         let attempt = AttemptId::of(&dispatched);
-        // A program that waits for it inside the body of another call lets that body wait for
-        // people, too, as long as this one does.
+        // If a program waits for this body inside the body of another call, that body also counts
+        // as waiting for people while this one does.
         let outer = CurrentBody::of(self).filter(|_| caller == CallerKind::Program);
         let mut asking = None;
         let ended = poll_fn(|context| {
@@ -344,8 +340,8 @@ impl EngineCore {
         if let Some(ended) = ended.await {
             return self.finish(started, &dispatched, &arguments, ended).await;
         }
-        // It waits for people itself. Nobody has to wait for it meanwhile: it goes on in a separate
-        // task.
+        // The body itself waits for people. It continues in a separate task, so that the caller
+        // need not wait for it.
         let (core, call) = (Arc::clone(self), Arc::clone(&dispatched));
         tokio::spawn(async move {
             let ended = body.await;
@@ -382,8 +378,8 @@ impl EngineCore {
         }
     }
 
-    /// Returns the event of a body's end: the end, or a question if a failure asks. Secrets of the
-    /// arguments are removed from it.
+    /// Returns the event of a body's end: the outcome, or a question if people are asked about
+    /// failures. Secrets of the arguments are removed from it.
     fn end_of(&self, approval: &Approval, arguments: &Value, outcome: ToolOutcome) -> CallEvent {
         let Some(tool) = self.tool(approval.tool().as_str()) else {
             return CallEvent::Finished { outcome };
@@ -404,10 +400,10 @@ impl EngineCore {
         context: CallContext,
         run: &RunContext,
     ) -> Result<BodyFuture, Box<CallEvent>> {
-        let gone = || Box::new(CallEvent::Lost { why: "its tool is gone".to_owned() });
-        let tool = self.tool(approval.tool().as_str()).ok_or_else(gone)?;
-        // Arguments that do not fit the type were refused before. Here nothing ran, which is a
-        // failure without an effect.
+        let lost_event = || Box::new(CallEvent::Lost { why: "its tool is gone".to_owned() });
+        let tool = self.tool(approval.tool().as_str()).ok_or_else(lost_event)?;
+        // Arguments that do not fit the type were refused before, so this is unexpected. The body
+        // does not run, and the call counts as failed.
         let failed =
             |why: String| Box::new(CallEvent::Finished { outcome: ToolOutcome::failed(why) });
         if tool.asks_origins.load(Ordering::Relaxed) {
@@ -434,7 +430,7 @@ impl EngineCore {
         })
     }
 
-    /// Waits for a while for the end of a call that another caller runs.
+    /// Waits for a limited time for the end of a call that another caller runs.
     async fn wait_for_other(
         self: &Arc<Self>,
         approval: Arc<Approval>,

@@ -1,4 +1,4 @@
-//! Guarded work: work outside of tools, where a failure asks people what to do.
+//! Guarded work: work outside of tools, about whose failures people are asked.
 
 use std::fmt;
 use std::sync::Arc;
@@ -31,8 +31,8 @@ impl<R: Registry> Run<R> {
     /// Does a piece of work that is not a tool, such as the whole loop of an agent. If it fails,
     /// people are asked: an approval repeats the work, any other decision returns its error.
     ///
-    /// Every attempt is recorded before it begins. Only a person's decision repeats it. The work
-    /// belongs to this program: after the program has gone, a decision has no effect.
+    /// Every attempt is recorded before it begins, and only a person's decision repeats it. The
+    /// work belongs to this program: after the program has ended, a decision has no effect.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -72,22 +72,23 @@ impl<R: Registry> Run<R> {
     pub async fn guard<T, E: fmt::Display>(
         &self,
         what: &str,
-        who: impl Into<Requirement>,
+        requirement: impl Into<Requirement>,
         mut work: impl AsyncFnMut() -> Result<T, E>,
     ) -> Result<T, GuardError<E>> {
         let core = self.core();
-        let run = self.circumstances().map_err(unavailable)?;
-        let mut approval = core.begin_work(&run, what, who.into()).await?;
+        let run = self.run_context().map_err(unavailable)?;
+        let mut approval = core.begin_work(&run, what, requirement.into()).await?;
         loop {
             let end = |ended: &Result<T, E>| match ended {
                 Ok(_) => CallEvent::Finished { outcome: ToolOutcome::returned(&json!(null)) },
                 Err(error) => CallEvent::Faltered { error: error.to_string().into() },
             };
-            // Made before the body, so that it also covers the moment between failure and question.
+            // Created before the work, so that it also covers the time between failure and
+            // question.
             let asking = IfGone::new(core, &approval, nobody_would);
             let (ended, written) =
                 core.attempt(&approval, CallerKind::Program.unbegun(), work(), end).await;
-            let (error, asked) = match (ended, written) {
+            let (error, faltered) = match (ended, written) {
                 (Ok(value), _) => {
                     asking.call_off();
                     return Ok(value);
@@ -95,7 +96,7 @@ impl<R: Registry> Run<R> {
                 (Err(error), Some(asked)) => (error, asked),
                 (Err(error), None) => return Err(GuardError::GaveUp(error)),
             };
-            let again = core.resume_work(&asked).await;
+            let again = core.resume_work(&faltered).await;
             asking.call_off();
             match again? {
                 Some(again) => approval = again,
@@ -105,7 +106,7 @@ impl<R: Registry> Run<R> {
     }
 }
 
-/// Why guarded work returned no value.
+/// The error of guarded work.
 ///
 /// ```
 /// use gate_runtime::run::GuardError;
@@ -114,7 +115,7 @@ impl<R: Registry> Run<R> {
 /// ```
 #[derive(Debug)]
 pub enum GuardError<E> {
-    /// It failed, and nobody wanted another attempt. Contains the last error.
+    /// The work failed, and no other attempt was approved. Contains the last error.
     GaveUp(E),
     /// No attempt could begin.
     NotRun(NotRun),
@@ -138,7 +139,7 @@ impl<E: fmt::Display> fmt::Display for GuardError<E> {
 impl<E: fmt::Debug + fmt::Display> std::error::Error for GuardError<E> {}
 
 impl EngineCore {
-    /// Records a piece of work, as dispatched.
+    /// Records a piece of work as dispatched.
     async fn begin_work(
         self: &Arc<Self>,
         run: &RunContext,
@@ -183,12 +184,12 @@ impl EngineCore {
         self.begin_attempt(UnitOfWork::begin(approval, event, now), CallerKind::Program).await
     }
 
-    /// Waits for the decision on failed work. Returns another attempt, if people approved one.
+    /// Waits for the decision about failed work. Returns another attempt, if people approved one.
     async fn resume_work(
         self: &Arc<Self>,
-        asked: &Arc<Approval>,
+        pending: &Arc<Approval>,
     ) -> Result<Option<Arc<Approval>>, NotRun> {
-        let id = asked.id();
+        let id = pending.id();
         let waiter = ChangeFeed::wait_for(self, id);
         loop {
             match self.bring_up_to_date(id).await.map_err(unavailable)? {
@@ -202,11 +203,11 @@ impl EngineCore {
                     if unit.status() == Status::Approved {
                         return self.begin_attempt(unit, CallerKind::Program).await.map(Some);
                     }
-                    let (changeset, asked) = unit.into_changeset();
+                    let (changeset, latest) = unit.into_changeset();
                     if self.store.commit(changeset).await.map_err(unavailable)?
                         == CommitOutcome::Done
                     {
-                        self.settle(&asked);
+                        self.settle(&latest);
                     }
                 }
                 _ => return Ok(None),
@@ -214,8 +215,8 @@ impl EngineCore {
         }
     }
 
-    /// Dispatches a call, or returns why it could not. Applies `unbegun` if the caller goes away in
-    /// this moment.
+    /// Dispatches a call, or returns why it could not. Applies `unbegun` if the caller is dropped
+    /// meanwhile.
     pub(crate) async fn begin_attempt(
         self: &Arc<Self>,
         unit: UnitOfWork,
@@ -241,7 +242,7 @@ impl EngineCore {
     }
 }
 
-/// The events of a question whose program went away: an answer would change nothing.
+/// Returns the events of a question whose program ended, so that an answer would change nothing.
 fn nobody_would() -> Vec<CallEvent> {
     vec![CallEvent::Cancelled { reason: "the program that would do it went away".to_owned() }]
 }

@@ -1,4 +1,4 @@
-//! Bodies: begun once, run to their end, recovered where their process died.
+//! Runs bodies, and recovers calls whose process died.
 
 pub(crate) mod caller_kind;
 pub(crate) mod current_body;

@@ -1,4 +1,4 @@
-//! Compares a call with its records, before it runs on the word of the store.
+//! Compares a stored call with its records before it runs.
 
 use gate_core::approval::{Approval, ReplayError};
 use gate_core::assessment::EvaluationFailure;
@@ -21,17 +21,19 @@ pub(crate) enum RecordComparison {
 }
 
 impl EngineCore {
-    /// Replays a call from its records and compares, because anybody may have written to the store.
-    /// With a trail, the records must be the sealed ones, and none may be missing.
+    /// Replays a call from its records and compares the result with the stored call, because
+    /// anybody may have written to the store. With a trail, the records must agree with the sealed
+    /// ones, and none may be missing.
     pub(crate) async fn compare_with_records(
         &self,
         approval: &Approval,
     ) -> Result<RecordComparison, StoreError> {
-        // Read first, so that every sealed record is already in the store when that is read.
+        // The trail is read first, so that the store already has every sealed record when it is
+        // read.
         let sealed = self.trail.as_ref().map(|trail| trail.sealed_of(approval.id()));
         let filter = RecordFilter::after(0).call(approval.id());
         let stored = self.store.record_texts(&filter).await?;
-        // Without a trail, only whether the records follow from each other can be checked.
+        // Without a trail, it can only be checked that the records follow from each other.
         let is_sealed = sealed.map_or(Ok(()), |sealed| sealed.check(&stored));
         let problem = match is_sealed
             .and_then(|()| follows(approval, &stored).map_err(|error| error.to_string()))
@@ -39,7 +41,7 @@ impl EngineCore {
             Ok(()) => return Ok(RecordComparison::Same),
             Err(problem) => problem,
         };
-        // Another process may have gone on with the call in this moment.
+        // Another process may have changed the call meanwhile.
         let now = self.load(approval.id()).await?;
         Ok(if now.is_some_and(|now| *now == *approval) {
             RecordComparison::Different(problem)
@@ -52,8 +54,8 @@ impl EngineCore {
     /// meanwhile and must be read again.
     ///
     /// # Errors
-    /// If the call differs from its records. Then it does not run, which is recorded and put into
-    /// the security log.
+    /// Returns an error if the call differs from its records. Then it does not run, and that is
+    /// recorded and written to the security log.
     pub(crate) async fn is_as_recorded(&self, approval: &Approval) -> Result<bool, NotRun> {
         if approval.is_of_later_version() {
             return Err(unavailable(
@@ -70,8 +72,8 @@ impl EngineCore {
         }
     }
 
-    /// Returns the warning that a call differs from its records, which a reviewer must see before
-    /// anything else. `None` for a call that has ended: nothing runs on its word.
+    /// Returns the warning that a call differs from its records, which a reviewer must see first.
+    /// `None` for a call that has ended, which cannot run.
     ///
     /// # Errors
     /// Where the store does not answer.
@@ -82,14 +84,14 @@ impl EngineCore {
         if approval.status().is_terminal() {
             return Ok(None);
         }
-        let words = |problem| {
+        let message = |problem| {
             format!(
                 "The database's state of this call does not match its records ({problem}). It \
                  does not run. Trust nothing that is shown here."
             )
         };
         Ok(match self.compare_with_records(approval).await? {
-            RecordComparison::Different(problem) => Some(words(problem)),
+            RecordComparison::Different(problem) => Some(message(problem)),
             RecordComparison::Same | RecordComparison::Changed => None,
         })
     }
@@ -97,7 +99,7 @@ impl EngineCore {
     /// Records, once, that a call differs from its records.
     async fn tell_of_difference(&self, approval: &Approval, problem: String) -> NotRun {
         let id = approval.id();
-        let words = format!(
+        let message = format!(
             "its state in the database does not match its records ({problem}), so nothing ran \
              now. Somebody, or something, other than this version of Gate has written to the \
              database. Check in the tool's own system whether the call ran, then end it with \
@@ -105,9 +107,9 @@ impl EngineCore {
              `gate audit log --call {id}` shows its sealed records, if there is a trail. Without \
              a trail, do not restore a backup: what ran after it would run again"
         );
-        // Once per version: a caller that retries must not fill the records with the same finding.
+        // Once per version, so that a caller that retries does not fill the records with it.
         let is_new = lock(&self.differing).insert((approval.id(), approval.version()));
-        let disputed = NotRun::Disputed { problem: words.clone() };
+        let disputed = NotRun::Disputed { problem: message.clone() };
         if !is_new {
             return disputed;
         }
@@ -122,14 +124,14 @@ impl EngineCore {
             %problem
         );
         let info = std::sync::Arc::clone(subject.shared_info());
-        // The call is refused in any case, also if this cannot be written.
+        // The call is refused, whether or not this can be written.
         let _ = self
             .note_unjudged(
                 info,
                 subject.call().clone(),
                 subject.tool(),
                 Some(id),
-                EvaluationFailure::because(words),
+                EvaluationFailure::because(message),
             )
             .await;
         disputed

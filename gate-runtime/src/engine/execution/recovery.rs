@@ -18,17 +18,17 @@ use crate::engine::review::reviewer::Reviewer;
 use crate::logic::time_limit::bounded;
 use crate::logic::tool::reconcile::ReconcileOutcome;
 
-/// The number of times that an idempotent call begins without a person: a call that kills its
-/// process each time must not do so for ever.
+/// The number of times that an idempotent call begins without a person, so that a call that kills
+/// its process does not do so forever.
 const ATTEMPTS: u32 = 3;
 
 impl AnyGate {
-    /// The calls whose bodies began and whose ends are not on the record: those that run somewhere
-    /// now, and those of which nobody knows how they ended, because their process died.
+    /// Returns the calls that began and have no recorded end: those that run in some process now,
+    /// and those with an unknown end, because their process died.
     ///
-    /// A call counts as lost half a minute after the last heartbeat of its process. Tools with a
-    /// reconciler are asked about their calls before they are listed. The remaining calls are for
-    /// people to [settle](InFlight::settle). Idempotent calls run again when their run goes on.
+    /// A call counts as lost half a minute after the last heartbeat of its process. First, the
+    /// reconcilers of tools settle the lost calls that they can. People [settle](InFlight::settle)
+    /// the remaining ones. Idempotent calls run again when their run resumes.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -80,9 +80,9 @@ impl AnyGate {
                 core.ask_reconciler(&orphaned).await?;
             }
         }
-        // Both in one query, because a call may change from one to the other at any moment.
-        let begun = ApprovalFilter::all().status(Status::Indeterminate).status(Status::Dispatched);
-        let found = core.store.approvals(&begun).await?;
+        // One query for both, because a call may change from one status to the other at any moment.
+        let filter = ApprovalFilter::all().status(Status::Indeterminate).status(Status::Dispatched);
+        let found = core.store.approvals(&filter).await?;
         Ok(found
             .into_iter()
             .map(|approval| InFlight { core: Arc::clone(core), approval })
@@ -104,21 +104,23 @@ impl InFlight {
         &self.approval
     }
 
-    /// Returns the end of the lease of the process that runs it; `None` if no process does.
+    /// Returns the end of the lease of the process that runs it; `None` if no process runs it.
     #[must_use]
     pub fn lease_expires_at(&self) -> Option<Timestamp> {
         self.approval.lease_expires_at()
     }
 
-    /// Records what happened to it. `why` says how the reviewer knows, for the record.
+    /// Records what happened to the call. `why` is for the record: how the reviewer knows.
     ///
-    /// To run it again is a question, under the requirement under which it ran, with new votes; if
-    /// no one was asked before, one person answers it. If the answer is no, its end stays unknown.
+    /// To run the call again, people are asked with the requirement under which it ran, and must
+    /// vote again; if nobody was asked before, one person answers. If the answer is no, its end
+    /// stays unknown.
     ///
     /// # Errors
-    /// While a process holds its lease; if it was settled otherwise in the meantime, or has begun
-    /// again since it was listed; if the reviewer is not one of those who could have approved it;
-    /// without a reason; if the store does not answer. Then nothing is settled.
+    /// Returns an error, and settles nothing, if a process holds the call's lease, if the call was
+    /// settled differently in the meantime or has begun again since it was listed, if the reviewer
+    /// is not among the people who could have approved it, if `why` is empty, or if the store does
+    /// not answer.
     pub async fn settle(
         &self,
         reviewer: &Reviewer,
@@ -137,7 +139,7 @@ impl InFlight {
             return Err(DecideError::StillRunning { until: later(core.now(), LEASE) });
         }
         let settled = match settlement {
-            // One person's word does not replace the votes of all who have to agree.
+            // One person cannot replace the votes of all people who have to agree.
             Settlement::RunAgain => {
                 CallEvent::AskedAgain { by: reviewer.id().clone(), reason: why }
             }
@@ -177,13 +179,13 @@ impl fmt::Debug for InFlight {
 }
 
 impl EngineCore {
-    /// Settles a lost call without a person, if its tool can: asks its reconciler, or lets it run
-    /// again if it is idempotent. Returns whether it is settled.
+    /// Settles a lost call without a person, if its tool allows that: calls its reconciler, or lets
+    /// it run again if it is idempotent. Returns whether it is settled.
     pub(crate) async fn find_out(
         self: &Arc<Self>,
         orphaned: &Approval,
     ) -> Result<bool, StoreError> {
-        // A body that runs here is not lost, whatever the store says.
+        // A body that runs here is not lost, whatever is in the store.
         if self.runs_here(orphaned) {
             return Ok(false);
         }
@@ -205,11 +207,11 @@ impl EngineCore {
         let Ok(arguments) = self.approved_arguments(tool, orphaned).await else { return Ok(false) };
         let context = RunContext::of_stored(self, orphaned.subject())
             .context_of(orphaned.subject(), self.now());
-        let Some(asked) = tool.tool.reconcile(&arguments, tool.spec, context) else {
+        let Some(finding) = tool.tool.reconcile(&arguments, tool.spec, context) else {
             return Ok(false);
         };
-        // A reconciler that fails or takes too long does not know.
-        let settlement = match bounded(&self.judging_time, || asked).await {
+        // A reconciler that fails or takes too long settles nothing.
+        let settlement = match bounded(&self.judging_time, || finding).await {
             Ok(ReconcileOutcome::Yes(outcome)) => {
                 Settlement::Ran { outcome: tool.clean(&arguments, outcome) }
             }
@@ -220,7 +222,7 @@ impl EngineCore {
         self.settle_orphaned(orphaned, settlement, SettledBy::Reconciler).await
     }
 
-    /// Settles a lost call. Returns whether it is settled, by this caller or by one who was faster.
+    /// Settles a lost call. Returns whether it is settled, by this caller or by a faster one.
     async fn settle_orphaned(
         self: &Arc<Self>,
         orphaned: &Approval,
@@ -229,7 +231,7 @@ impl EngineCore {
     ) -> Result<bool, StoreError> {
         let attempt = AttemptId::of(orphaned);
         match self.step_of(attempt, &[CallEvent::Settled { settlement, by, reason: None }]).await {
-            // Refused: somebody else has settled the call, or it has begun again.
+            // Refused means that another caller has settled the call, or that it has begun again.
             Ok(_) | Err(StepError::Refused) => Ok(true),
             Err(StepError::Unknown) => Ok(false),
             Err(StepError::Store(error)) => Err(error),

@@ -1,4 +1,4 @@
-//! Waiting for an approval to change, without asking the store over and over.
+//! Waits for an approval to change, without polling the store.
 
 use std::sync::{Arc, Mutex, Weak};
 
@@ -27,7 +27,7 @@ struct WaiterTable {
     is_followed: bool,
 }
 
-/// Waits for changes of one approval. Changes after it was made are not missed.
+/// Waits for changes of one approval. No change after its creation is missed.
 pub(crate) struct ApprovalWaiter {
     core: Arc<EngineCore>,
     id: ApprovalId,
@@ -38,13 +38,12 @@ impl ChangeFeed {
     /// Registers a waiter. Read the approval after this, then wait.
     pub(crate) fn wait_for(core: &Arc<EngineCore>, id: ApprovalId) -> ApprovalWaiter {
         let changed = Arc::new(Notify::new());
-        // Held until the task is spawned: only one task may be started, also if two waiters come at
-        // once.
+        // The lock is held until the task is spawned, so that two waiters start only one task.
         let mut waiters = lock(&core.change_feed.waiters);
         waiters.by_id.entry(id).or_default().push(Arc::downgrade(&changed));
         if !std::mem::replace(&mut waiters.is_followed, true) {
             let mut following = core.store.watch();
-            // Now, and not when the task begins: what happens in between is news.
+            // Marked here, and not when the task begins, so that changes in between count as new.
             let seen = following.mark_seen();
             tokio::spawn(follow(Arc::downgrade(core), following, seen));
         }
@@ -68,8 +67,7 @@ impl ChangeFeed {
 
     /// Returns whether the task should end, because nobody waits any more.
     fn stop_if_idle(&self) -> bool {
-        // Checked and noted under one lock: a waiter that comes later sees that it must start a new
-        // task.
+        // Checked and recorded under one lock, so that a later waiter knows to start a new task.
         let mut waiters = lock(&self.waiters);
         waiters.is_followed = !waiters.by_id.is_empty();
         !waiters.is_followed
@@ -85,7 +83,7 @@ impl ApprovalWaiter {
 
 impl Drop for ApprovalWaiter {
     fn drop(&mut self) {
-        // Removed here, so that the task can see that nobody waits any more, and end.
+        // Removed here, so that the task ends when nobody waits any more.
         let mut waiters = lock(&self.core.change_feed.waiters);
         if let Some(others) = waiters.by_id.get_mut(&self.id) {
             others.retain(|other| !std::ptr::eq(other.as_ptr(), Arc::as_ptr(&self.changed)));
@@ -96,7 +94,7 @@ impl Drop for ApprovalWaiter {
     }
 }
 
-/// Reads new records and wakes those they concern, until nobody waits or the gate is gone.
+/// Reads new records and wakes their waiters, until nobody waits or the gate is gone.
 async fn follow(gate: Weak<EngineCore>, mut last: RecordWatch, mut seen: u64) {
     loop {
         let Some(until) = last.changed().await else { return };
@@ -104,8 +102,8 @@ async fn follow(gate: Weak<EngineCore>, mut last: RecordWatch, mut seen: u64) {
         while seen < until {
             let Ok(records) = core.store.records(&RecordFilter::after(seen).limit(PAGE)).await
             else {
-                // Without the records it is not known who is concerned, so everyone reads their own
-                // approval.
+                // Without the records, it is unknown whose approval changed, so every waiter reads
+                // its own.
                 core.change_feed.wake_all();
                 break;
             };

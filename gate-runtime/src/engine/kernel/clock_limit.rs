@@ -1,7 +1,7 @@
 //! The time limit of users' async code, by the gate's clock.
 //!
-//! Rules that wait, overlays, directories, reconcilers and notifiers all have a [`ClockLimit`]; a
-//! directory has it in a [`BoundedDirectory`], so that no caller can forget it.
+//! Async rules, overlays, directories, reconcilers and notifiers all have a [`ClockLimit`]. For
+//! directories, a [`BoundedDirectory`] applies it, so that no caller can forget it.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -55,8 +55,8 @@ impl BoundedDirectory {
     ) -> BoxFuture<'a, Result<T, DirectoryError>> {
         Box::pin(async move {
             let answer = bounded(&self.limit, || ask(&*self.inner)).await;
-            // An error, and never "nobody": a directory that hangs must not look like one without
-            // the person.
+            // This is an error, and never "nobody": a directory that hangs must not look like one
+            // without the person.
             answer.unwrap_or_else(|problem| Err(DirectoryError::new(problem)))
         })
     }
@@ -65,10 +65,10 @@ impl BoundedDirectory {
 impl Directory for BoundedDirectory {
     fn find<'a>(
         &'a self,
-        who: &'a ReviewerId,
+        reviewer: &'a ReviewerId,
         at: Timestamp,
     ) -> BoxFuture<'a, Result<Option<Vec<Role>>, DirectoryError>> {
-        self.bounded(move |inner| inner.find(who, at))
+        self.bounded(move |inner| inner.find(reviewer, at))
     }
 
     fn holders<'a>(
@@ -92,9 +92,9 @@ impl Directory for BoundedDirectory {
 
     fn key<'a>(
         &'a self,
-        who: &'a ReviewerId,
+        reviewer: &'a ReviewerId,
         at: Timestamp,
     ) -> BoxFuture<'a, Result<Option<VerifierKey>, DirectoryError>> {
-        self.bounded(move |inner| inner.key(who, at))
+        self.bounded(move |inner| inner.key(reviewer, at))
     }
 }

@@ -1,4 +1,4 @@
-//! Commits that are completed even if the caller goes away.
+//! Commits that are completed even if the caller is dropped.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -14,13 +14,12 @@ use super::drop_guard::IfGone;
 use crate::sealing::TrailHandle;
 
 impl EngineCore {
-    /// Writes a changeset after which the caller has to act on an approval. While the trail cannot
-    /// be written, refuses any in which a body begins.
+    /// Writes a changeset after which the caller must act on an approval. While the trail cannot be
+    /// written, refuses changesets in which a body begins.
     ///
     /// # Cancel safety
-    /// If dropped before it is done, the changeset is written or not, as the store says. If it is,
-    /// the caller will never act on the approval, and the events of `otherwise` are applied
-    /// instead.
+    /// If dropped before it is done, the changeset may or may not be written. If it is written, the
+    /// caller will never act on the approval, and the events of `otherwise` are applied instead.
     pub(crate) async fn commit_for(
         self: &Arc<Self>,
         changeset: Changeset,
@@ -34,7 +33,7 @@ impl EngineCore {
         }
         let core = Arc::clone(self);
         let mut commit = Box::pin(async move { core.store.commit(changeset).await });
-        // A commit that ends at the first poll, as in memory, needs no task.
+        // A commit that ends at the first poll, like that of a memory store, needs no task.
         let at_once = poll_fn(|context| Poll::Ready(commit.as_mut().poll(context))).await;
         if let Poll::Ready(committed) = at_once {
             return committed;
@@ -45,12 +44,12 @@ impl EngineCore {
             let committed = commit.await;
             let is_done = matches!(committed, Ok(CommitOutcome::Done));
             if is_done && next.status() == Status::Pending {
-                // The deadline is kept even if the caller went away in this moment.
+                // The deadline is kept even if the caller was dropped meanwhile.
                 core.settle(&next);
             }
             let unclaimed =
                 otherwise.filter(|_| is_done).map(|events| IfGone::new(&core, &next, events));
-            // If the caller went away, this drops `unclaimed`, which then applies its events.
+            // If the caller was dropped, this drops `unclaimed`, which then applies its events.
             drop(answer.send((committed, unclaimed)));
         });
         match answered.await {
@@ -58,7 +57,7 @@ impl EngineCore {
                 unclaimed.into_iter().for_each(IfGone::call_off);
                 committed
             }
-            Err(gone) => Err(StoreError::new(StoreErrorKind::Unavailable, gone)),
+            Err(error) => Err(StoreError::new(StoreErrorKind::Unavailable, error)),
         }
     }
 }

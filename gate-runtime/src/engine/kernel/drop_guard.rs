@@ -10,8 +10,8 @@ use super::attempt_id::AttemptId;
 
 /// Applies events to an approval if it is dropped before [`call_off`](Self::call_off).
 ///
-/// Outside a runtime the events cannot be written, and the approval stays as it is: no state lets a
-/// body run by itself.
+/// Outside a runtime, the events cannot be written and the approval stays as it is. That is safe,
+/// because in no state does a body run by itself.
 pub(crate) struct IfGone {
     core: Arc<EngineCore>,
     attempt: AttemptId,
@@ -37,8 +37,8 @@ impl Drop for IfGone {
         let Some(events) = self.events else { return };
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let (core, attempt) = (Arc::clone(&self.core), self.attempt);
-            // Nobody is left to report an error to; a call that stays dispatched is found by its
-            // lease.
+            // There is no caller to report an error to. A call that stays dispatched counts as lost
+            // when its lease ends.
             runtime.spawn(async move { core.step_of(attempt, &events()).await.map(drop) });
         }
     }

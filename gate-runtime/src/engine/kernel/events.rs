@@ -10,10 +10,10 @@ use gate_core::records::Record;
 /// The number of records that are read at once.
 const PAGE: usize = 256;
 
-/// A stream of all records, without gaps: for a front end, a log, a notifier.
+/// A stream of all records, without gaps, for example for a front end or a log.
 ///
-/// It reads the store, so it includes what other processes write. A slow reader misses nothing and
-/// slows nobody down.
+/// It reads the store, so it includes the records of other processes. A slow reader misses no
+/// record and does not slow down the gate.
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
@@ -46,8 +46,8 @@ impl EventStream {
         Self { store, last, seen: seen.unwrap_or(now), read: VecDeque::new() }
     }
 
-    /// Returns the number of the last record that it returned; before the first one, the number
-    /// that it began after. Keep it to [go on](crate::AnyGate::events_after) from there later.
+    /// Returns the number of the last returned record; before the first record, the number after
+    /// which it began. Keep it to [continue](crate::AnyGate::events_after) from there later.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -69,7 +69,7 @@ impl EventStream {
     /// Waits for the next record, and returns it.
     ///
     /// # Errors
-    /// If the store does not answer. The next call goes on from the same place.
+    /// Returns an error if the store does not answer. The next call continues from the same place.
     ///
     /// # Cancel safety
     /// No record is missed if it is dropped while it waits.
@@ -83,7 +83,7 @@ impl EventStream {
             self.read
                 .extend(self.store.records(&RecordFilter::after(self.seen).limit(PAGE)).await?);
             if self.read.is_empty() && self.last.changed().await.is_none() {
-                // The store no longer tells of changes: nothing will come.
+                // The store no longer reports changes, so there will be no other record.
                 std::future::pending::<()>().await;
             }
         }

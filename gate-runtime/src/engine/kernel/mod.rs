@@ -41,7 +41,7 @@ use crate::outbox::OutboxTasks;
 use crate::provenance::RunMemories;
 use crate::sealing::TrailHandle;
 
-/// A gate's parts.
+/// The parts of a gate.
 pub(crate) struct EngineCore {
     pub(crate) tools: GateTools,
     pub(crate) agents: Vec<AgentName>,
@@ -49,13 +49,12 @@ pub(crate) struct EngineCore {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) directory: Arc<dyn Directory>,
-    /// The digest of the directory that this gate has recorded last.
+    /// The digest of the directory that this gate last recorded.
     pub(crate) directory_digest: Mutex<Option<Digest>>,
     pub(crate) limits: ReadLimits,
     /// The time that each piece of a user's async code may take.
     pub(crate) judging_time: ClockLimit,
-    /// The number of calls of a run and its nested runs that may end without running within a day
-    /// before it is told to stop.
+    /// The number of calls of a run and its nested runs that may end without running within a day.
     pub(crate) denials: u64,
     /// The number of times that a run and its nested runs may ask people within a day.
     pub(crate) questions: u64,
@@ -65,11 +64,11 @@ pub(crate) struct EngineCore {
     pub(crate) conversation: usize,
     /// Authenticates the states of runs.
     pub(crate) key: [u8; 32],
-    /// Earlier keys, which authenticated states before.
+    /// Earlier keys, which authenticated older states.
     pub(crate) earlier_keys: Vec<[u8; 32]>,
     /// The keys that commit to the secrets of calls.
     pub(crate) commitments: CommitmentKeys,
-    /// The arguments of calls with secrets, as they were read: the store never has them.
+    /// The arguments of calls with secrets, which are never in the store.
     pub(crate) vault: Mutex<HashMap<ApprovalId, Value>>,
     /// Cached descriptors of tools that this gate does not have.
     pub(crate) others: Mutex<HashMap<Digest, Arc<Descriptor>>>,
@@ -95,7 +94,7 @@ impl EngineCore {
         self.clock.now()
     }
 
-    /// Returns the arguments that this process read for an approval with secrets.
+    /// Returns the arguments that this process received for an approval with secrets.
     pub(crate) fn known_arguments(&self, id: ApprovalId) -> Option<Value> {
         lock(&self.vault).get(&id).cloned()
     }
@@ -109,8 +108,8 @@ impl EngineCore {
             return Ok(None);
         }
         let digest = approval.subject().tool_digest();
-        // Released before the store is read. Two readers may read the same tool: a digest names one
-        // content.
+        // The lock is released before the store is read. Two tasks may read the same tool, which is
+        // harmless because a digest identifies its content.
         if let Some(known) = lock(&self.others).get(&digest) {
             return Ok(Some(Arc::clone(known)));
         }
@@ -126,7 +125,7 @@ impl EngineCore {
         Ok(self.store.approvals(&ApprovalFilter::all().id(id)).await?.pop())
     }
 
-    /// Applies an event to an approval and writes both. Retries if another writer was faster.
+    /// Applies an event to an approval, and writes both. Retries if another writer was faster.
     pub(crate) async fn step(
         self: &Arc<Self>,
         id: ApprovalId,
@@ -135,7 +134,8 @@ impl EngineCore {
         self.step_if(id, std::slice::from_ref(event), |_| true).await
     }
 
-    /// The same for events of one attempt: refused once another one began.
+    /// Like [`step`](Self::step), for events of one attempt. Refuses them once another attempt
+    /// began.
     pub(crate) async fn step_of(
         self: &Arc<Self>,
         attempt: AttemptId,
@@ -151,7 +151,7 @@ impl EngineCore {
         concerns: impl Fn(&Approval) -> bool + Send,
     ) -> Result<Arc<Approval>, StepError> {
         loop {
-            // Compare-and-set: each turn of the loop means that another writer has made progress.
+            // Compare-and-set: each iteration means that another writer has made progress.
             let approval = self.load(id).await?.ok_or(StepError::Unknown)?;
             if !concerns(&approval) {
                 return Err(StepError::Refused);
@@ -183,8 +183,8 @@ impl EngineCore {
 
 impl Drop for EngineCore {
     fn drop(&mut self) {
-        // The timekeeper's task holds a weak reference, and has to wake up to notice that the gate
-        // is gone.
+        // The scheduler's task holds a weak reference, and must wake up to detect that the gate is
+        // gone.
         self.scheduler.stop();
     }
 }
@@ -199,7 +199,7 @@ impl fmt::Debug for EngineCore {
     }
 }
 
-/// Why a step was not taken.
+/// The reason why an event was not applied.
 #[derive(Debug)]
 pub(crate) enum StepError {
     Unknown,

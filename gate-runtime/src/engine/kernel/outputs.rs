@@ -10,19 +10,20 @@ use crate::provenance::RunHistory;
 const PAGE: usize = 500;
 
 impl EngineCore {
-    /// Makes sure that a history has the outputs of its run's tools, from all processes.
+    /// Completes a history with the outputs of its run's tools, from all processes.
     ///
-    /// The first time this reads all calls of the run, then only changes, so that its cost does not
-    /// grow.
+    /// The first time, this reads all calls of the run; later, only changes, so that its cost does
+    /// not grow.
     ///
     /// # Errors
-    /// If the store does not answer: then the origin of a value is unknown.
+    /// Returns an error if the store does not answer. The origins of values are then unknown.
     pub(crate) async fn read_outputs(&self, history: &RunHistory) -> Result<(), StoreError> {
         if history.knows_outputs() {
             return Ok(());
         }
         let memory = history.memory();
-        // Held over the whole read: a second reader would otherwise start from the same record.
+        // The lock is held during the whole read, because a second reader would otherwise start
+        // from the same record.
         let _reading = memory.reading.lock().await;
         let seq = memory.seq();
         let changes =

@@ -1,4 +1,4 @@
-//! An overlay as a gate keeps it.
+//! The overlays of a gate.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ impl GateOverlay {
         &self.name
     }
 
-    /// Returns the requirement that applies if it fails; `None` if that denies.
+    /// Returns the requirement that applies if it fails; `None` if a failure denies the call.
     pub(crate) fn asks_on_failure(&self) -> Option<&Requirement> {
         match &self.on_failure {
             OnFailure::Deny => None,
@@ -39,8 +39,7 @@ impl GateOverlay {
 
     pub(crate) fn objects(&self, objection: Objection) -> Opinion {
         let Objection { reason, requirement } = objection;
-        // A requirement that nobody could meet, or that is met without anyone, is a mistake,
-        // whoever wrote it.
+        // A requirement that nobody could meet, or that needs nobody, is always a mistake.
         if let Some(problem) = requirement.as_ref().and_then(Requirement::problem) {
             return self.failed(format!("it asks for {problem}"));
         }

@@ -19,13 +19,13 @@ use super::unit_of_work::UnitOfWork;
 use super::{EngineCore, StepError};
 use crate::lock::lock;
 
-/// The delay before an end is written again that the store did not take.
+/// The delay before an end is written again, after the store did not accept it.
 const WRITE_AGAIN: Duration = Duration::from_millis(250);
 
-/// The bodies that run in this process. One task sends heartbeats for all of them; it ends when
+/// The bodies that run in this process. One task sends heartbeats for all of them, and ends when
 /// none runs.
 ///
-/// It is a separate task, so that a body that blocks its thread has heartbeats, too, as long as the
+/// The task is separate, so that a body that blocks its thread also has heartbeats, as long as the
 /// runtime has another thread.
 #[derive(Default)]
 pub(crate) struct RunningBodies {
@@ -35,7 +35,7 @@ pub(crate) struct RunningBodies {
 #[derive(Default)]
 struct RunningTable {
     bodies: HashMap<AttemptId, RunningBody>,
-    is_vouched_for: bool,
+    has_heartbeat: bool,
 }
 
 struct RunningBody {
@@ -43,7 +43,7 @@ struct RunningBody {
     latest: Arc<Approval>,
     /// The number of calls of its own that wait for people.
     asks: usize,
-    /// Wakes the task that waits for its end, so that it need not wait while the body asks.
+    /// Wakes the task that waits for the end, which need not wait while the body asks people.
     waker: Option<Waker>,
 }
 
@@ -58,20 +58,19 @@ struct RunningGuard {
 impl RunningGuard {
     fn new(core: &Arc<EngineCore>, dispatched: &Arc<Approval>) -> Self {
         let attempt = AttemptId::of(dispatched);
-        // One lock for adding the body and checking for the task, which ends only if it sees no
-        // body.
+        // The body is added and the task checked under one lock, and the task ends only if there is
+        // no body.
         let mut running = lock(&core.bodies.running);
         running
             .bodies
             .insert(attempt, RunningBody { latest: Arc::clone(dispatched), asks: 0, waker: None });
         let mut is_first = false;
-        // Outside a runtime there is no task to spawn; the lease then ends, and the call counts as
-        // lost.
-        if !running.is_vouched_for
+        // Outside a runtime, no task can be spawned: the lease ends, and the call counts as lost.
+        if !running.has_heartbeat
             && let Ok(runtime) = Handle::try_current()
         {
             runtime.spawn(renew_leases(Arc::downgrade(core)));
-            (running.is_vouched_for, is_first) = (true, true);
+            (running.has_heartbeat, is_first) = (true, true);
         }
         Self { core: Arc::clone(core), attempt, is_first }
     }
@@ -87,23 +86,24 @@ impl RunningGuard {
 
 impl Drop for RunningGuard {
     fn drop(&mut self) {
-        // Removed when the body is over, also by a panic, so that no heartbeat outlives it.
+        // Removed when the body ends or panics, so that no heartbeat outlives it.
         lock(&self.core.bodies.running).bodies.remove(&self.attempt);
-        // No record may tell that an attempt is over which others took for lost.
+        // If others took the attempt for lost, no record reports its end, so waiters are woken
+        // here.
         self.core.change_feed.wake(self.attempt.approval);
     }
 }
 
-/// A body that is recorded as begun, and has begun or begins with the next poll.
+/// A body that is recorded as begun, and has begun or begins with its next poll.
 pub(crate) struct StartedBody {
     dispatched: Arc<Approval>,
-    begun: RunningGuard,
-    left: IfGone,
+    running_guard: RunningGuard,
+    lost_guard: IfGone,
 }
 
 impl StartedBody {
-    /// Begins the heartbeats of a dispatched call. Poll its body right after this, with no await in
-    /// between.
+    /// Begins the heartbeats of a dispatched call. Poll its body right after this, without an await
+    /// in between.
     ///
     /// # Cancel safety
     /// If this future is dropped, `unbegun` is applied to the call. If its output is dropped, the
@@ -114,31 +114,30 @@ impl StartedBody {
         unbegun: fn() -> Vec<CallEvent>,
     ) -> Self {
         let unbegun = IfGone::new(core, dispatched, unbegun);
-        let begun = RunningGuard::new(core, dispatched);
-        if begun.is_first {
-            // The new task may need this very thread, which the body may block, so it gets its turn
-            // first.
+        let running_guard = RunningGuard::new(core, dispatched);
+        if running_guard.is_first {
+            // The body may block this thread, so the new task gets a chance to run first.
             tokio::task::yield_now().await;
         }
-        let expired = IfGone::new(core, dispatched, lost_events);
+        let lost_guard = IfGone::new(core, dispatched, lost_events);
         unbegun.call_off();
-        Self { dispatched: Arc::clone(dispatched), begun, left: expired }
+        Self { dispatched: Arc::clone(dispatched), running_guard, lost_guard }
     }
 
     /// Records the end of the body. Returns `None` if that could not be written yet.
     pub(crate) async fn end(self, event: CallEvent) -> Option<Arc<Approval>> {
-        let Self { dispatched, begun, left: expired } = self;
-        let core = Arc::clone(&begun.core);
-        // A heartbeat may have written a newer version: the end must follow that one.
-        let latest = begun.latest().unwrap_or_else(|| Arc::clone(&dispatched));
+        let Self { dispatched, running_guard, lost_guard } = self;
+        let core = Arc::clone(&running_guard.core);
+        // A heartbeat may have written a newer version, which the end must follow.
+        let latest = running_guard.latest().unwrap_or_else(|| Arc::clone(&dispatched));
         let written = core.write_end(&latest, &event).await;
-        drop(begun);
-        expired.call_off();
+        drop(running_guard);
+        lost_guard.call_off();
         if let Ok(next) = &written {
             core.settle(next);
         } else {
-            // It ran, but the record does not say how it ended: nothing may build on it until it
-            // does.
+            // The body ended, but the end is not recorded yet. Nothing may depend on it before
+            // that.
             tokio::spawn(record_late(Arc::downgrade(&core), AttemptId::of(&dispatched), event));
         }
         written.ok()
@@ -146,14 +145,14 @@ impl StartedBody {
 }
 
 impl EngineCore {
-    /// Returns whether the body of a call runs in this process. Then it is not lost, whatever the
-    /// store says.
+    /// Returns whether the body of a call runs in this process. If so, it is not lost, whatever is
+    /// in the store.
     pub(crate) fn runs_here(&self, approval: &Approval) -> bool {
         lock(&self.bodies.running).bodies.contains_key(&AttemptId::of(approval))
     }
 
-    /// Returns whether an attempt of a call may still run, so that no other may begin. Other
-    /// processes may have taken for lost a body that runs here.
+    /// Returns whether an attempt of a call may still run, so that no other attempt may begin.
+    /// Other processes may count a body as lost that still runs here.
     pub(crate) fn may_still_run(&self, approval: &Approval) -> bool {
         match approval.status() {
             Status::Dispatched => true,
@@ -162,7 +161,8 @@ impl EngineCore {
         }
     }
 
-    /// Returns whether this process needs no deadline for a call, because it sends its heartbeats.
+    /// Returns whether this process sends the heartbeats of a call, and so needs no deadline for
+    /// it.
     pub(crate) fn holds_lease(&self, approval: &Approval) -> bool {
         approval.status() == Status::Dispatched && self.runs_here(approval)
     }
@@ -173,7 +173,8 @@ impl EngineCore {
         running.bodies.get(&AttemptId::of(approval)).is_some_and(|body| body.asks > 0)
     }
 
-    /// The same, for a task that waits for its end and wants to be woken once the body asks.
+    /// Like [`asks_people`](Self::asks_people), for a task that waits for the end and is woken once
+    /// the body asks people.
     pub(crate) fn poll_asks_people(&self, attempt: AttemptId, context: &Context<'_>) -> bool {
         let mut running = lock(&self.bodies.running);
         running.bodies.get_mut(&attempt).is_some_and(|body| {
@@ -182,7 +183,7 @@ impl EngineCore {
         })
     }
 
-    /// Counts a call of a body that begins to wait for people, or (if `waits` is false) that stops
+    /// Counts a call of a body that begins to wait for people or, if `waits` is `false`, stops
     /// waiting.
     pub(crate) fn count_question(&self, attempt: AttemptId, waits: bool) {
         let mut running = lock(&self.bodies.running);
@@ -211,12 +212,12 @@ impl EngineCore {
         (ended, started.end(event).await)
     }
 
-    /// Renews the lease of a running body, so that nobody takes it for lost.
-    async fn renew_lease(&self, known: Arc<Approval>) {
-        let latest = match self.write_lease(&known).await {
-            // Another process took it for lost and wrote that; the end of the body deals with it.
-            Ok(None) => self.load(known.id()).await.ok().flatten(),
-            // A heartbeat that could not be written stays due, and the next round repeats it.
+    /// Renews the lease of a running body, so that no process counts it as lost.
+    async fn renew_lease(&self, approval: Arc<Approval>) {
+        let latest = match self.write_lease(&approval).await {
+            // Another process recorded the call as lost, which the end of the body will correct.
+            Ok(None) => self.load(approval.id()).await.ok().flatten(),
+            // A heartbeat that could not be written stays due, and is repeated in the next round.
             written => written.ok().flatten(),
         };
         if let Some(latest) = latest.filter(|latest| latest.status() == Status::Dispatched)
@@ -226,20 +227,19 @@ impl EngineCore {
         }
     }
 
-    /// Writes a heartbeat. Returns `None` if the call is no longer as it was known.
+    /// Writes a heartbeat. Returns `None` if the call has changed.
     pub(crate) async fn write_lease(
         &self,
-        known: &Approval,
+        approval: &Approval,
     ) -> Result<Option<Arc<Approval>>, StoreError> {
-        let renewed = Arc::new(known.with_renewed_lease(self.now()));
+        let renewed = Arc::new(approval.with_renewed_lease(self.now()));
         let mut changeset = Changeset::at(renewed.changed_at());
         changeset.approvals.push(Arc::clone(&renewed));
         let committed = self.store.commit(changeset).await?;
         Ok((committed == CommitOutcome::Done).then_some(renewed))
     }
 
-    /// Writes the end of a body, over the last known version of its call or the one that has
-    /// replaced it.
+    /// Writes the end of a body, over the last known version of its call or a newer one.
     async fn write_end(
         self: &Arc<Self>,
         latest: &Approval,
@@ -255,7 +255,7 @@ impl EngineCore {
     }
 }
 
-/// Sends heartbeats for the bodies that run, until none does or the gate is gone.
+/// Sends heartbeats for the running bodies, until none runs or the gate is gone.
 async fn renew_leases(gate: Weak<EngineCore>) {
     loop {
         let Some(core) = gate.upgrade() else { return };
@@ -268,9 +268,9 @@ async fn renew_leases(gate: Weak<EngineCore>) {
         let before = core.now().checked_sub(LEASE / 6).unwrap_or(Timestamp::MIN);
         let due: Vec<Arc<Approval>> = {
             let mut running = lock(&core.bodies.running);
-            // Decided under the lock that adds bodies: one that is added later starts a new task.
-            running.is_vouched_for = !running.bodies.is_empty();
-            if !running.is_vouched_for {
+            // Decided under the lock that adds bodies, so that a later body starts a new task.
+            running.has_heartbeat = !running.bodies.is_empty();
+            if !running.has_heartbeat {
                 return;
             }
             running
@@ -285,15 +285,15 @@ async fn renew_leases(gate: Weak<EngineCore>) {
     }
 }
 
-/// Records an end that could not be written at once, as soon as the store takes it.
+/// Records an end that could not be written at once, as soon as the store accepts it.
 async fn record_late(gate: Weak<EngineCore>, attempt: AttemptId, end: CallEvent) {
     loop {
         let Some(core) = gate.upgrade() else { return };
         let again = later(core.now(), WRITE_AGAIN);
         let clock = Arc::clone(&core.clock);
         drop(core);
-        // The gate was dropped for the wait, so that a store that stays down does not keep it
-        // alive.
+        // No reference to the gate is held during the wait, so that a store that stays down does
+        // not keep the gate alive.
         clock.sleep_until(again).await;
         let Some(core) = gate.upgrade() else { return };
         if !matches!(
@@ -305,8 +305,8 @@ async fn record_late(gate: Weak<EngineCore>, attempt: AttemptId, end: CallEvent)
     }
 }
 
-/// The events of a body whose caller went away while it ran: how it ended is unknown, and recorded
-/// as such.
+/// Returns the events of a body whose caller was dropped while it ran: its end is recorded as
+/// unknown.
 fn lost_events() -> Vec<CallEvent> {
     vec![CallEvent::Lost { why: "whoever waited for it went away while it ran".to_owned() }]
 }

@@ -17,13 +17,13 @@ use crate::lock::lock;
 /// The number of approvals that are read at once.
 const PAGE: usize = 1_000;
 
-/// Keeps the deadlines that this process knows of. One task waits for the next of them; it starts
-/// with the first deadline.
+/// Keeps the deadlines that this process knows. One task, which starts with the first deadline,
+/// waits for the next one.
 #[derive(Default)]
 pub(crate) struct DeadlineScheduler {
     deadlines: Mutex<DeadlineQueue>,
     changed: Arc<Notify>,
-    /// Held while due deadlines are applied, so that a second caller waits until that is done.
+    /// Locked while due deadlines are applied, so that a second caller waits until that is done.
     at_work: tokio::sync::Mutex<()>,
 }
 
@@ -34,7 +34,7 @@ struct DeadlineQueue {
 }
 
 impl DeadlineScheduler {
-    /// Schedules a look at an approval.
+    /// Schedules a check of an approval.
     pub(crate) fn schedule(&self, core: &Arc<EngineCore>, at: Timestamp, id: ApprovalId) {
         let mut deadlines = lock(&self.deadlines);
         let is_next = deadlines.due.first().is_none_or(|(first, _)| at < *first);
@@ -46,7 +46,7 @@ impl DeadlineScheduler {
         }
     }
 
-    /// Wakes the task, so that it notices that its gate is gone.
+    /// Wakes the task, so that it detects that its gate is gone.
     pub(crate) fn stop(&self) {
         self.changed.notify_one();
     }
@@ -57,32 +57,31 @@ impl DeadlineScheduler {
 
     fn pop_due(&self, now: Timestamp) -> DueDeadlines<'_> {
         let mut deadlines = lock(&self.deadlines);
-        let mut expired = VecDeque::new();
+        let mut due_now = VecDeque::new();
         while deadlines.due.first().is_some_and(|(at, _)| *at <= now) {
-            expired.extend(deadlines.due.pop_first());
+            due_now.extend(deadlines.due.pop_first());
         }
-        DueDeadlines { timekeeper: self, left: expired }
+        DueDeadlines { scheduler: self, left: due_now }
     }
 }
 
 /// Due deadlines. If dropped, those that were not handled are put back.
 struct DueDeadlines<'a> {
-    timekeeper: &'a DeadlineScheduler,
+    scheduler: &'a DeadlineScheduler,
     left: VecDeque<(Timestamp, ApprovalId)>,
 }
 
 impl Drop for DueDeadlines<'_> {
     fn drop(&mut self) {
         if !self.left.is_empty() {
-            // The task may have been dropped in the middle: a deadline that is lost would never be
-            // applied.
-            lock(&self.timekeeper.deadlines).due.extend(self.left.drain(..));
-            self.timekeeper.changed.notify_one();
+            // The task may be dropped in the middle, and a lost deadline would never be applied.
+            lock(&self.scheduler.deadlines).due.extend(self.left.drain(..));
+            self.scheduler.changed.notify_one();
         }
     }
 }
 
-/// The delay before a deadline is tried again for which the store did not answer.
+/// The delay before a deadline is retried, after the store did not answer.
 const RETRY: std::time::Duration = std::time::Duration::from_secs(1);
 
 async fn run_scheduler(gate: Weak<EngineCore>, changed: Arc<Notify>) {
@@ -93,9 +92,9 @@ async fn run_scheduler(gate: Weak<EngineCore>, changed: Arc<Notify>) {
         match next {
             None => changed.notified().await,
             Some(at) => {
-                let news = pin!(changed.notified());
-                // An earlier deadline was added: look again for the next one.
-                if let Either::Right(_) = select(clock.sleep_until(at), news).await {
+                let notified = pin!(changed.notified());
+                // An earlier deadline was added, so the next one is determined again.
+                if let Either::Right(_) = select(clock.sleep_until(at), notified).await {
                     continue;
                 }
                 let Some(core) = gate.upgrade() else { return };
@@ -106,7 +105,7 @@ async fn run_scheduler(gate: Weak<EngineCore>, changed: Arc<Notify>) {
 }
 
 impl EngineCore {
-    /// Schedules the deadlines of all calls that wait, may run or run, whoever proposed them.
+    /// Schedules the deadlines of all calls that wait, may run or run, of every proposer.
     pub(crate) async fn load_deadlines(self: &Arc<Self>) -> Result<(), StoreError> {
         for status in [Status::Pending, Status::Approved, Status::Dispatched] {
             let mut page = ApprovalFilter::all().status(status).limit(PAGE);
@@ -124,14 +123,14 @@ impl EngineCore {
 
     /// Applies all events that are due.
     pub(crate) async fn run_due(self: &Arc<Self>) {
-        // A caller of `run_due` relies on it that everything due is applied when it returns.
+        // When `run_due` returns, everything that was due must be applied.
         let _at_work = self.scheduler.at_work.lock().await;
         let now = self.now();
         let mut due = self.scheduler.pop_due(now);
         while let Some((_, id)) = due.left.front().copied() {
             if self.bring_up_to_date(id).await.is_err() {
-                // The store did not answer. A late vote is still refused, because votes check the
-                // time themselves.
+                // The store did not answer. A late vote is still refused, because votes also check
+                // the time.
                 let again = now.checked_add(RETRY).unwrap_or(now);
                 self.scheduler.schedule(self, again, id);
             }
@@ -139,7 +138,7 @@ impl EngineCore {
         }
     }
 
-    /// Applies the events that are due to one approval, and returns it as it stands then.
+    /// Applies the due events of one approval, and returns its state after them.
     pub(crate) async fn bring_up_to_date(
         self: &Arc<Self>,
         id: ApprovalId,
@@ -154,7 +153,8 @@ impl EngineCore {
             };
             match self.step(id, &event).await {
                 Err(StepError::Store(error)) => return Err(error),
-                // Applied, or overtaken by another writer: either way, read again what is due now.
+                // The event was applied, or another writer was faster. In both cases, the loop
+                // reads the approval again.
                 Ok(_) | Err(StepError::Refused | StepError::Unknown) => {}
             }
         }
@@ -173,7 +173,7 @@ mod tests {
         lock(&scheduler.deadlines).due.extend(ids.map(|id| (at, id)));
         let mut due = scheduler.pop_due(at);
         assert!(scheduler.next().is_none());
-        // The task that looked at one was dropped before it looked at the other.
+        // The task was dropped after the first of two checks.
         let (_, looked_at) = due.left.pop_front().unwrap();
         drop(due);
         let kept: Vec<_> = lock(&scheduler.deadlines).due.iter().map(|(_, id)| *id).collect();

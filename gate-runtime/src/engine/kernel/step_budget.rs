@@ -9,22 +9,24 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::lock::lock;
 
-/// The steps that an agent may take per second, and the most at once. A step takes some ten
-/// nanoseconds, so these are a tenth of a processor, and less than a second of it.
+/// The steps that an agent may take per second. A step takes about ten nanoseconds, so this is a
+/// tenth of a processor.
 const STEPS_A_SECOND: i64 = 10_000_000;
+/// The most steps that an agent may take at once: less than a second of a processor.
 const STEPS_AT_ONCE: i64 = 60_000_000;
 
-/// The number of agents from which on those that have used little are dropped from memory.
+/// The number of agents in memory from which on those that have used little are dropped.
 const AGENTS: usize = 1_024;
 
 /// The steps that each agent may still take.
 #[derive(Default)]
 pub(crate) struct StepBudgets(Mutex<HashMap<AgentName, Arc<tokio::sync::Mutex<StepBudget>>>>);
 
-/// The steps that one agent may still take. Negative after a check that took more than was left.
+/// The steps that one agent may still take. Negative after a check that took more steps than were
+/// left.
 #[derive(Default)]
 pub(crate) struct StepBudget {
-    left: i64,
+    credit: i64,
     at: Option<Timestamp>,
 }
 
@@ -35,13 +37,13 @@ impl StepBudgets {
     /// May be dropped at any time.
     pub(crate) async fn turn(&self, agent: &AgentName) -> OwnedMutexGuard<StepBudget> {
         let of_agent = {
-            // Released before the agent's own lock is awaited, so that one agent cannot hold up the
-            // others.
+            // This lock is released before the agent's own lock is awaited, so that one agent
+            // cannot block the others.
             let mut all = lock(&self.0);
             if all.len() >= AGENTS {
-                // A locked budget is in use, and stays. A forgotten agent begins anew with a full
-                // budget, so only budgets of which at least half is left may go.
-                all.retain(|_, of| of.try_lock().map_or(true, |of| of.left < STEPS_AT_ONCE / 2));
+                // A locked budget is in use, and stays. A dropped agent begins again with a full
+                // budget, so only budgets with at least half left may be dropped.
+                all.retain(|_, of| of.try_lock().map_or(true, |of| of.credit < STEPS_AT_ONCE / 2));
             }
             Arc::clone(all.entry(agent.clone()).or_default())
         };
@@ -50,24 +52,26 @@ impl StepBudgets {
 }
 
 impl StepBudget {
+    /// Checks that there are steps left.
+    ///
     /// # Errors
-    /// The number of seconds after which steps are available again.
+    /// Returns the number of seconds after which steps are available again.
     pub(crate) fn has_some(&mut self, now: Timestamp) -> Result<(), u32> {
-        // A new agent begins with a full budget: the cap below turns "for ever" into that.
+        // A new agent begins with a full budget, because the cap below limits the refill.
         let since = self.at.replace(now).map_or(i64::MAX, |at| {
             i64::try_from(now.duration_since(at).as_millis()).unwrap_or(i64::MAX)
         });
-        // A clock that went back refills nothing.
+        // If the clock went back, nothing is refilled.
         let more = since.max(0).saturating_mul(STEPS_A_SECOND / 1_000);
-        self.left = self.left.saturating_add(more).min(STEPS_AT_ONCE);
-        if self.left > 0 {
+        self.credit = self.credit.saturating_add(more).min(STEPS_AT_ONCE);
+        if self.credit > 0 {
             return Ok(());
         }
-        Err(u32::try_from(1 - self.left / STEPS_A_SECOND).unwrap_or(u32::MAX))
+        Err(u32::try_from(1 - self.credit / STEPS_A_SECOND).unwrap_or(u32::MAX))
     }
 
     pub(crate) fn take(&mut self, steps: u64) {
-        self.left = self.left.saturating_sub(i64::try_from(steps).unwrap_or(i64::MAX));
+        self.credit = self.credit.saturating_sub(i64::try_from(steps).unwrap_or(i64::MAX));
     }
 }
 
@@ -91,8 +95,8 @@ mod tests {
         assert_eq!(allowance.has_some(at(2_001)), Ok(()));
         allowance.take(u64::MAX);
         assert!(allowance.has_some(at(2_001)).is_err());
-        let mut rested = StepBudget { left: 1, at: Some(at(0)) };
-        assert_eq!((rested.has_some(at(1_000_000)), rested.left), (Ok(()), STEPS_AT_ONCE));
+        let mut rested = StepBudget { credit: 1, at: Some(at(0)) };
+        assert_eq!((rested.has_some(at(1_000_000)), rested.credit), (Ok(()), STEPS_AT_ONCE));
     }
 
     #[tokio::test]

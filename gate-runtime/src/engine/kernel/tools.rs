@@ -27,19 +27,19 @@ pub(crate) struct GateTool {
     pub(crate) descriptor: &'static Descriptor,
     pub(crate) spec: &'static ToolSpec,
     pub(crate) tool: ErasedTool,
-    /// The digest of the tool's own policy, and of it with each agent's.
+    /// The digest of the tool's own policy.
     pub(crate) policy: Digest,
     pub(crate) agents: Vec<(AgentName, Digest)>,
-    /// The assessment of its last call, because most calls are assessed alike.
+    /// The assessment of its last call, which most calls share.
     pub(crate) last: Mutex<Option<Arc<Assessment>>>,
-    /// Set once one of its rules asked for the origin of a value.
+    /// Set once one of its rules has used the origin of a value.
     pub(crate) asks_origins: AtomicBool,
     /// The texts that its schema offers as choices.
     pub(crate) choices: Arc<BTreeSet<String>>,
 }
 
 impl GateTool {
-    /// Returns how its secrets are taken out of arguments and put back.
+    /// Returns the redaction of its secrets.
     pub(crate) fn redaction<'a>(&self, keys: &'a CommitmentKeys) -> SecretRedaction<'a> {
         SecretRedaction { schema: self.descriptor.input_schema(), keys }
     }
@@ -80,10 +80,10 @@ impl GateTool {
         }
     }
 
-    /// Returns the last call's assessment if it is the same, so that it is kept once.
+    /// Returns the last call's assessment if it is the same, so that it is in memory once.
     pub(crate) fn share(&self, assessment: Arc<Assessment>) -> Arc<Assessment> {
-        // Held over comparison and replacement; concurrent calls may share or replace it in any
-        // order.
+        // The lock is held during comparison and replacement. Concurrent calls may share or replace
+        // the assessment in any order.
         let mut last = lock(&self.last);
         if let Some(known) = last.as_ref().filter(|known| known.is_same(&assessment)) {
             return Arc::clone(known);
@@ -92,7 +92,7 @@ impl GateTool {
         assessment
     }
 
-    /// Returns the facts of a call, by which the origins of its values are found.
+    /// Returns the facts of a call that are needed to find the origins of its values.
     pub(crate) fn facts(&self, arguments: &Value, now: Timestamp) -> CallFacts {
         let today = now.to_zoned_datetime(TimeZone::UTC).date();
         CallFacts::new(
@@ -103,7 +103,7 @@ impl GateTool {
         )
     }
 
-    /// Returns the digest of the policies that judge an agent's calls of the tool.
+    /// Returns the digest of the policies that evaluate an agent's calls of the tool.
     pub(crate) fn policy_digest(&self, agent: &AgentName) -> Digest {
         self.agents
             .iter()
@@ -112,22 +112,22 @@ impl GateTool {
     }
 }
 
-/// The tools, in the order in which the registry lists them, and found by their names.
+/// The tools, in the order of the registry, with an index by name.
 pub(crate) struct GateTools {
     listed: Vec<GateTool>,
-    places: HashMap<ToolName, usize>,
+    indexes: HashMap<ToolName, usize>,
 }
 
 impl GateTools {
     pub(crate) fn new(listed: Vec<GateTool>) -> Self {
         let indexes =
             listed.iter().enumerate().map(|(index, tool)| (tool.name.clone(), index)).collect();
-        Self { listed, places: indexes }
+        Self { listed, indexes }
     }
 
-    /// Returns a tool and its place.
+    /// Returns a tool and its index.
     pub(crate) fn by_name(&self, name: &str) -> Option<(usize, &GateTool)> {
-        let index = *self.places.get(name)?;
+        let index = *self.indexes.get(name)?;
         Some((index, self.listed.get(index)?))
     }
 }

@@ -11,13 +11,13 @@ use gate_core::records::{CallEvent, Record};
 use gate_core::text::DAY;
 use jiff::Timestamp;
 
-/// One or more events that are written together: the approval after them, a record of each, and
-/// their changes of limits.
+/// One or more events that are written together, with the approval after them, a record of each,
+/// and their charges and give-backs on limits.
 pub(crate) struct UnitOfWork {
     approval: Approval,
     /// The status before the first event; `None` for a new approval.
     before: Option<Status>,
-    /// The version that the approval gets, however many events lead to it.
+    /// The version that the approval gets, for any number of events.
     version: u64,
     records: Vec<Record>,
 }
@@ -67,7 +67,7 @@ impl UnitOfWork {
         approval
     }
 
-    /// Returns a changeset of its own.
+    /// Returns a changeset with only these events.
     pub(crate) fn into_changeset(self) -> (Changeset, Arc<Approval>) {
         let mut changeset = Changeset::at(self.approval.changed_at());
         self.change_limits(&mut changeset);
@@ -78,10 +78,11 @@ impl UnitOfWork {
         (changeset, approval)
     }
 
-    /// Adds the charges and give-backs of the events, in one place, however a call ends.
+    /// Adds the charges and give-backs of the events. All ways in which a call can end go through
+    /// this function.
     fn change_limits(&self, changeset: &mut Changeset) {
         let (before, after) = (self.before, self.approval.status());
-        // The same status again, such as a vote among several, must not be counted twice.
+        // An unchanged status, as after one vote of several, must not be counted twice.
         if before == Some(after) {
             return;
         }
@@ -92,7 +93,7 @@ impl UnitOfWork {
             changeset.given_back.push(GiveBack { taken_for: self.approval.id(), limit });
         };
         match before {
-            // A call that never ran uses up no limit.
+            // A call that never ran uses no limit.
             Some(Status::Approved)
                 if after != Status::Dispatched && self.approval.attempts() == 0 =>
             {
@@ -106,7 +107,7 @@ impl UnitOfWork {
     }
 }
 
-/// Returns whether a call that did not run counts towards the limit of its family. A call that its
+/// Returns whether a call that did not run counts towards the limit of its family. A call that the
 /// application cancelled does not.
 fn refuses(approval: &Approval) -> bool {
     match approval.status() {

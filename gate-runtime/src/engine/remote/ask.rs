@@ -42,7 +42,7 @@ pub struct RemoteApproval {
 }
 
 impl RemoteApproval {
-    /// Returns whether it was not asked before.
+    /// Returns whether the question is new.
     #[must_use]
     pub fn is_new(&self) -> bool {
         self.is_new
@@ -57,7 +57,7 @@ impl Deref for RemoteApproval {
     }
 }
 
-/// Why a question about a remote call was refused.
+/// The reason why a question about a remote call was refused.
 ///
 /// ```
 /// use gate_runtime::remote::RemoteError;
@@ -72,23 +72,22 @@ pub enum RemoteError {
         /// The problem, and what to do about it.
         problem: String,
     },
-    /// Nobody could ever answer it.
+    /// Nobody could ever answer the question.
     NobodyToAsk {
         /// The people whom the directory lacks.
         problem: String,
     },
-    /// The agent has as many waiting questions as it [may](RemoteCall::at_once) have.
+    /// The agent has reached its [limit](RemoteCall::at_once) of waiting questions.
     TooManyWait {
         /// The number of questions that may wait.
         at_once: u64,
     },
-    /// Checking its arguments against their schemas has taken so much time that others would have
-    /// to wait.
+    /// Checking the agent's arguments against their schemas has taken too much time.
     TooCostly {
-        /// The number of seconds after which it may ask again.
+        /// The number of seconds after which the agent may ask again.
         again_after: u32,
     },
-    /// The call cannot be accepted, or something it needs does not answer.
+    /// The call cannot be accepted, or the store or a directory does not answer.
     NotRun(NotRun),
 }
 
@@ -138,14 +137,15 @@ impl fmt::Display for RemoteError {
 impl std::error::Error for RemoteError {}
 
 impl RemoteCaller {
-    /// Asks people about a call. An overlay may deny it, a grant may answer it. The same id in the
-    /// same run is the same question, and stands as it was asked first.
+    /// Asks people about a call. An overlay may deny it, a grant may answer it. Asking again with
+    /// the same id in the same run returns the first question.
     ///
     /// # Errors
-    /// [`RemoteError::IdUsed`] if the id was used for another call; [`RemoteError::NobodyToAsk`] if
-    /// nobody could answer; [`RemoteError::TooManyWait`] and [`RemoteError::TooCostly`] if the
-    /// agent has to wait; [`RemoteError::NotRun`] if the arguments or anything else cannot be
-    /// accepted, or the store does not answer. Nobody is asked in these cases.
+    /// Returns [`RemoteError::IdUsed`] if the id was used for another call,
+    /// [`RemoteError::NobodyToAsk`] if nobody could answer, [`RemoteError::TooManyWait`] or
+    /// [`RemoteError::TooCostly`] if the agent has to wait, and [`RemoteError::NotRun`] if the
+    /// arguments or anything else cannot be accepted, or the store does not answer. Nobody is asked
+    /// in these cases.
     pub async fn ask(&self, call: RemoteCall) -> Result<RemoteApproval, RemoteError> {
         let core = &self.core;
         let (run, candidate) = self.read(call).await?;
@@ -155,7 +155,7 @@ impl RemoteCaller {
                     core.bring_up_to_date(known.id()).await.map_err(unavailable)?.unwrap_or(known);
                 return Ok(RemoteApproval { approval, is_new: false });
             }
-            CallLookup::New(draft) => draft,
+            CallLookup::New(new_call) => new_call,
         };
         let id = prepared.id();
         match core.open(&run, *prepared, &SubmitContext::of_elsewhere()).await? {
@@ -174,14 +174,13 @@ impl RemoteCaller {
             return Err(invalid(problem).into());
         }
         let (run, id, tool) = (
-            call.circumstances(core, &self.agent),
+            call.run_context(core, &self.agent),
             call.id.clone(),
             namespaced(&self.agent, call.tool.as_str()),
         );
         let (limits, info, agent) = (core.limits, Arc::clone(&run.info), self.agent.clone());
-        // A schema that somebody else wrote may be slow. It must not hold up others, and one agent
-        // has one at a time, so that other agents get their turn. A caller that goes away gets no
-        // steps back.
+        // The schema of a remote program may be slow to check, which must not block others. So each
+        // agent has one check at a time. A caller that is dropped gets no steps back.
         let mut allowance = core.allowances.turn(&self.agent).await;
         let now = core.now();
         allowance.has_some(now).map_err(|again_after| RemoteError::TooCostly { again_after })?;
@@ -200,8 +199,8 @@ impl RemoteCaller {
     }
 }
 
-/// Parses what a program sent: the tool, the arguments, the people to ask. Also returns the number
-/// of steps that its schema took.
+/// Parses a program's call: the tool, the arguments, the people to ask. Also returns the number of
+/// steps that its schema took.
 fn read_call(
     limits: ReadLimits,
     agent: &AgentName,

@@ -15,13 +15,13 @@ use crate::engine::call::run_context::RunContext;
 use crate::engine::kernel::EngineCore;
 use crate::provenance::RunHistory;
 
-/// The name of the policy of remote calls: it only names the people to ask.
+/// The name of the policy of remote calls, which only names the people to ask.
 const POLICY: &str = "asked from another program";
 
-/// The longest name of anything in a remote call, in bytes.
+/// The maximum length of every name in a remote call, in bytes.
 const LONGEST_NAME: usize = 256;
 
-/// A call that another program would run, and the people to ask about it.
+/// A call whose body is in another program, and the people to ask about it.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -59,7 +59,7 @@ pub struct RemoteCall {
 }
 
 impl RemoteCall {
-    /// Creates a call with its arguments as JSON text, in a run of its own.
+    /// Creates a call with its arguments as JSON text. By default, it is in a separate run.
     pub fn new(
         id: impl Into<CallId>,
         tool: impl Into<ToolName>,
@@ -83,13 +83,13 @@ impl RemoteCall {
         }
     }
 
-    /// The run it belongs to.
+    /// Sets the run it belongs to.
     pub fn run(mut self, run: impl Into<RunId>) -> Self {
         self.run = run.into();
         self
     }
 
-    /// Describes what the tool does.
+    /// Sets the description of the tool.
     pub fn describe(mut self, text: impl Into<String>) -> Self {
         self.description = text.into();
         self
@@ -101,15 +101,15 @@ impl RemoteCall {
         self
     }
 
-    /// Sets hints about what the tool does.
+    /// Sets hints about the effects of the tool.
     pub fn annotations(mut self, hints: Annotations) -> Self {
         self.annotations = hints;
         self
     }
 
-    /// Sets the person for whom it runs, who does not count among its approvers.
-    pub fn on_behalf_of(mut self, who: impl Into<Principal>) -> Self {
-        self.principal = Some(who.into());
+    /// Sets the person for whom it runs, who does not count as its approver.
+    pub fn on_behalf_of(mut self, principal: impl Into<Principal>) -> Self {
+        self.principal = Some(principal.into());
         self
     }
 
@@ -128,14 +128,14 @@ impl RemoteCall {
     /// Sets the number of questions of its agent that may wait at once, this one included. Defaults
     /// to any number.
     ///
-    /// It is checked in the transaction that asks: however many ask at the same moment, no more are
-    /// accepted.
+    /// The transaction that writes the question checks this, so the limit also holds for questions
+    /// at the same time.
     pub fn at_once(mut self, count: u64) -> Self {
         self.at_once = Some(count);
         self
     }
 
-    /// Sets the [`RemoteRequest`]: what the program says about its question.
+    /// Sets the [`RemoteRequest`]: the program's own statements about its question.
     pub fn request(mut self, request: RemoteRequest) -> Self {
         self.request = request;
         self
@@ -143,8 +143,8 @@ impl RemoteCall {
 
     /// Adds people to ask, with the rule by which they are asked. May be called repeatedly.
     /// Defaults to any reviewer.
-    pub fn ask(mut self, rule: impl Into<String>, who: impl Into<Requirement>) -> Self {
-        self.rules.push((rule.into(), who.into()));
+    pub fn ask(mut self, rule: impl Into<String>, requirement: impl Into<Requirement>) -> Self {
+        self.rules.push((rule.into(), requirement.into()));
         self
     }
 
@@ -195,8 +195,8 @@ impl RemoteCall {
         self.rules.iter().find_map(|(_, requirement)| requirement.problem())
     }
 
-    /// Returns the context of the call: who asks, in which run.
-    pub(super) fn circumstances(&self, core: &EngineCore, agent: &AgentName) -> RunContext {
+    /// Returns the context of the call.
+    pub(super) fn run_context(&self, core: &EngineCore, agent: &AgentName) -> RunContext {
         let mut info = RunInfo::new(namespaced(agent, self.run.as_str()), agent.clone());
         info.set_principal(self.principal.clone());
         info.set_case(self.case.clone());

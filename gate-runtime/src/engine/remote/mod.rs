@@ -1,4 +1,4 @@
-//! Calls whose bodies are in other programs: asked about here, begun and ended there.
+//! Remote calls: people are asked here, and the bodies run in other programs.
 
 mod ask;
 mod call;
@@ -33,17 +33,17 @@ use crate::engine::any_gate::AnyGate;
 use crate::ports::overlay::OverlayCall;
 use crate::provenance::CallFacts;
 
-/// The time for which a grant lets a covered call begin. The grant may end, and calls cannot be
-/// kept in store for later.
+/// The time within which a call that a grant covers must begin, so that a program cannot collect
+/// covered calls for later.
 const COVERED_FOR: Duration = Duration::from_mins(10);
 
 impl AnyGate {
-    /// Returns the [`RemoteCaller`] by which an agent in another program asks, begins and ends its
-    /// own calls, and no others. It is meant for servers of such programs.
+    /// Returns a [`RemoteCaller`], with which an agent in another program asks about, begins and
+    /// ends its own calls, and no others. It is meant for servers of such programs.
     ///
     /// # Security
-    /// The program must have shown that it is this agent. Its runs and tools have the agent's name
-    /// as a prefix, so no rule, tool or grant of another agent applies to them.
+    /// The server must have authenticated the program as this agent. The agent's runs and tools
+    /// have its name as a prefix, so no rule, tool or grant of another agent applies to them.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -76,16 +76,16 @@ impl AnyGate {
     }
 }
 
-/// A remote agent, as this gate sees it: made by [`AnyGate::remote`].
+/// A handle for a remote agent, created by [`AnyGate::remote`].
 ///
-/// It asks about, begins and ends its own calls, and decides nothing.
+/// With it, the agent asks about, begins and ends its own calls. It decides nothing.
 #[derive(Clone)]
 pub struct RemoteCaller {
     core: Arc<EngineCore>,
     agent: AgentName,
 }
 
-/// Returns the name of an agent's run or tool here: with the agent's name as a prefix.
+/// Returns the name of an agent's run or tool in this gate, which has the agent's name as a prefix.
 fn namespaced(agent: &AgentName, what: &str) -> String {
     format!("{agent}/{what}")
 }
@@ -115,14 +115,14 @@ impl RemoteCaller {
         Ok(found.into_iter().filter(|approval| self.owns(approval)).collect())
     }
 
-    /// Waits until one of its own calls is no longer pending, but at most for the given time, and
-    /// returns it as it stands then; `None` for any other call.
+    /// Waits until one of its own calls is no longer pending, at most for the given time, and
+    /// returns the call in its present state; `None` for any other call.
     ///
     /// # Errors
     /// Where the store does not answer.
     ///
     /// # Cancel safety
-    /// May be dropped at any time: the question stays.
+    /// It may be dropped at any time: the question stays.
     pub async fn decided(
         &self,
         id: ApprovalId,
@@ -144,24 +144,24 @@ impl RemoteCaller {
         }
     }
 
-    /// Records that an approved call begins, which allows the program to run it, with the arguments
-    /// that the approval has now. This succeeds once: a second request gets the error that it has
-    /// begun.
+    /// Records that an approved call begins, which allows the program to run it with the present
+    /// arguments of the approval. This succeeds once: a second request gets the error that the call
+    /// has begun.
     ///
-    /// From then on the program must report at least every 30 seconds that the call [still
-    /// runs](Self::heartbeat), until it reports how it [ended](Self::end). Otherwise it counts as
-    /// lost until that.
+    /// From then on, the program must send a [heartbeat](Self::heartbeat) at least every 30
+    /// seconds, until it reports the [end](Self::end). Without heartbeats, the call counts as lost
+    /// until its end is reported.
     ///
     /// # Errors
-    /// [`NotRun`] says why it must not run: it is not approved (any more), frozen, or has begun
-    /// before; or the store or the trail does not answer.
+    /// Returns [`NotRun`] with the reason why it must not run: it is not approved, no longer
+    /// approved, frozen, or has begun before; or the store or the trail does not answer.
     ///
     /// # Cancel safety
-    /// If dropped before it is done, the call is indeterminate or unchanged.
+    /// If the future is dropped before it is done, the call is indeterminate or unchanged.
     pub async fn begin(&self, id: ApprovalId) -> Result<Arc<Approval>, NotRun> {
         let core = &self.core;
         loop {
-            // Compare-and-set: everything is checked again after another writer was faster.
+            // Compare-and-set: if another writer was faster, everything is checked again.
             let found = self.approval(id).await.map_err(unavailable)?;
             let approval = found.ok_or_else(|| invalid(format!("this agent has no call {id}")))?;
             if approval.status() != Status::Approved {
@@ -185,15 +185,16 @@ impl RemoteCaller {
                 }
                 continue;
             }
-            let begun = core.begin_attempt(unit, CallerKind::Run).await;
-            match begun {
+            let attempt = core.begin_attempt(unit, CallerKind::Run).await;
+            match attempt {
                 Ok(begun) => {
                     core.settle(&begun);
                     return Ok(begun);
                 }
                 Err(reason) => {
                     let now = self.approval(id).await.map_err(unavailable)?;
-                    // Unchanged, so trying again would give the same refusal.
+                    // The call is unchanged, so another attempt would be refused for the same
+                    // reason.
                     if now.is_none_or(|now| now.version() == approval.version()) {
                         return Err(reason);
                     }
@@ -202,13 +203,13 @@ impl RemoteCaller {
         }
     }
 
-    /// Renews the lease of a call that began, so that nobody takes it for lost.
+    /// Renews the lease of a call that began, so that it does not count as lost.
     ///
-    /// `attempt` is its number as the approval had it when it [began](Approval::attempts).
+    /// `attempt` is [`Approval::attempts`] of the approval that [`begin`](Self::begin) returned.
     ///
     /// # Errors
-    /// [`DecideError::AlreadyDecided`] with the call, if that attempt does not run, or counts as
-    /// lost already; or the store does not answer.
+    /// Returns [`DecideError::AlreadyDecided`] with the call if that attempt does not run or
+    /// already counts as lost, and an error if the store does not answer.
     pub async fn heartbeat(
         &self,
         id: ApprovalId,
@@ -220,8 +221,8 @@ impl RemoteCaller {
             if approval.status() != Status::Dispatched || approval.attempts() != attempt {
                 return Err(DecideError::AlreadyDecided(approval));
             }
-            // `None`: another writer was faster. Read again, and see whether the attempt still
-            // runs.
+            // `None` means that another writer was faster: the loop checks again whether the
+            // attempt still runs.
             if let Some(renewed) = core.write_lease(&approval).await? {
                 core.settle(&renewed);
                 return Ok(renewed);
@@ -229,12 +230,12 @@ impl RemoteCaller {
         }
     }
 
-    /// Records how an attempt ended: what it returned, or how it failed. A repetition has no
-    /// further effect.
+    /// Records the end of an attempt: its result or its error. A repetition has no further effect.
     ///
     /// # Errors
-    /// [`DecideError::AlreadyDecided`] with the call, if that attempt never began, ended otherwise,
-    /// or another one runs; if the value cannot be recorded; if the store does not answer.
+    /// Returns [`DecideError::AlreadyDecided`] with the call if that attempt never began, ended
+    /// with another outcome, or another attempt runs. Returns an error if the value cannot be
+    /// recorded, or the store does not answer.
     pub async fn end(
         &self,
         id: ApprovalId,
@@ -245,7 +246,7 @@ impl RemoteCaller {
             read_value(&value, self.core.limits).map_err(DecideError::BadAnswer)?;
         }
         let latest = self.approval(id).await?.ok_or(DecideError::Unknown(id))?;
-        // A client repeats the request when it did not get the response to the first one.
+        // A client repeats the request if it did not receive the first response.
         if latest.outcome() == Some(&outcome) && latest.attempts() == attempt {
             return Ok(latest);
         }
@@ -255,8 +256,8 @@ impl RemoteCaller {
             Err(StepError::Store(error)) => Err(error.into()),
             Err(StepError::Unknown) => Err(DecideError::Unknown(id)),
             Err(StepError::Refused) => {
-                let stands = self.approval(id).await?.ok_or(DecideError::Unknown(id))?;
-                Err(DecideError::AlreadyDecided(stands))
+                let current = self.approval(id).await?.ok_or(DecideError::Unknown(id))?;
+                Err(DecideError::AlreadyDecided(current))
             }
         }
     }
@@ -264,19 +265,19 @@ impl RemoteCaller {
     /// Cancels a question. A repetition has no further effect.
     ///
     /// # Errors
-    /// [`DecideError::AlreadyDecided`] with the call, if it ended otherwise or began; or the store
-    /// does not answer.
+    /// Returns [`DecideError::AlreadyDecided`] with the call if it began or ended in another way,
+    /// and an error if the store does not answer.
     pub async fn cancel(&self, id: ApprovalId, reason: &str) -> Result<Arc<Approval>, DecideError> {
         self.approval(id).await?.ok_or(DecideError::Unknown(id))?;
         self.core.cancel(id, reason).await
     }
 
-    /// Records an action of the program that no gate decides. `in_reply_to` is one of its own
-    /// calls.
+    /// Records an action of the program that does not pass the gate. `in_reply_to` is one of its
+    /// own calls.
     ///
     /// # Errors
-    /// If the details have a number beyond ±2^53, are nested more than 64 deep or too long, or the
-    /// store does not answer. Then nothing is recorded.
+    /// Returns an error, and records nothing, if the details contain a number beyond ±2^53, are
+    /// nested deeper than 64 levels or are too long, or if the store does not answer.
     pub async fn log_action(
         &self,
         run: &RunId,
@@ -368,7 +369,7 @@ impl EngineCore {
     }
 
     /// Evaluates an approved remote call again before it begins: overlays are asked again, and
-    /// everybody who approved must still be entitled to.
+    /// everybody who approved must still be entitled to approve.
     async fn judge_remote_again(&self, approval: &Approval) -> Result<UnitOfWork, NotRun> {
         let mut unit = UnitOfWork::from(approval);
         let since = approval.changed_at().duration_since(self.now()).abs();

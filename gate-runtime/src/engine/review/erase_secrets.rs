@@ -1,4 +1,4 @@
-//! Erases secrets, while the record of the call stays.
+//! Erases secrets, and keeps the records of the call.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ impl Interruption {
     /// find their secrets by trying values. The secrets can no longer be disclosed either.
     ///
     /// # Errors
-    /// While the call is open, because it may still need them; if it has no salts; if the person is
-    /// not in the directory.
+    /// Returns an error if the call is open and may still need the salts, if it has none, or if the
+    /// person is not in the directory.
     pub async fn erase_secrets(&self, by: &Reviewer) -> Result<Arc<Approval>, DecideError> {
         self.core.check_person(by).await?;
         self.core.order(self.id(), CallEvent::SecretsErased { by: by.id().clone() }).await

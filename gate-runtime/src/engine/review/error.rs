@@ -15,9 +15,9 @@ use jiff::Timestamp;
 use crate::logic::registry::unknown_tool;
 use crate::logic::schema::SchemaErrors;
 
-/// A decision that does not count. The approval is unchanged.
+/// The error that a decision does not count. The approval is unchanged.
 ///
-/// It is exhaustive: each of its variants means something else to the person who decides.
+/// The enum is exhaustive, because each variant means something else for the person who decides.
 ///
 /// ```
 /// use gate_runtime::review::{DecideError, Refused};
@@ -28,14 +28,14 @@ use crate::logic::schema::SchemaErrors;
 pub enum DecideError {
     /// There is no such approval.
     Unknown(ApprovalId),
-    /// It was decided before, by others or otherwise. Contains the approval as it stands.
+    /// The call was already decided in another way. Contains the approval in its present state.
     AlreadyDecided(Arc<Approval>),
-    /// It may be running: a process holds its lease until then.
+    /// The call may be running: a process holds its lease.
     StillRunning {
-        /// Until when.
+        /// The end of the lease.
         until: Timestamp,
     },
-    /// The directory does not know the reviewer (any more), or does not answer.
+    /// The directory does not know the reviewer, or does not answer.
     Reviewer(ReviewerError),
     /// The vote does not count.
     Refused(Refused),
@@ -47,20 +47,20 @@ pub enum DecideError {
     BadAnswer(SchemaError),
     /// The edited arguments are denied.
     EditDenied {
-        /// By whom or what.
+        /// The rule, person or limit that denies them.
         by: DeniedBy,
     },
-    /// The edited arguments could not be judged.
+    /// The edited arguments could not be evaluated.
     Unjudged(EvaluationFailure),
     /// The scope makes no valid grant.
     Scope(ScopeError),
-    /// The tool is not known here any more.
+    /// The tool is no longer known here.
     UnknownTool(ToolName),
     /// No gate over the store has such a tool.
     NoSuchTool {
         /// The name that was given.
         tool: ToolName,
-        /// The tools there are, by name.
+        /// The names of the existing tools.
         known: Vec<ToolName>,
     },
     /// The store did not answer.
@@ -98,7 +98,7 @@ impl fmt::Display for DecideError {
             Self::Refused(refused) => fmt::Display::fmt(refused, f),
             Self::Signature(bad) => fmt::Display::fmt(bad, f),
             Self::Invalid(errors) => write!(f, "the edited arguments do not fit: {errors}"),
-            Self::BadAnswer(misfit) => write!(f, "the answer, {misfit}"),
+            Self::BadAnswer(schema_error) => write!(f, "the answer, {schema_error}"),
             Self::EditDenied { by } => write!(f, "the edited arguments are {by}"),
             Self::Unjudged(failed) => write!(f, "the edited arguments: {failed}"),
             Self::Scope(bad) => fmt::Display::fmt(bad, f),
@@ -160,7 +160,7 @@ impl From<ScopeError> for DecideError {
     }
 }
 
-/// The directory does not know a reviewer, or does not answer.
+/// The error that the directory does not know a reviewer, or does not answer.
 ///
 /// ```
 /// # fn show(error: &gate_runtime::people::ReviewerError) {

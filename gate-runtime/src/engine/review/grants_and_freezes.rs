@@ -1,4 +1,4 @@
-//! Standing permissions (grants) and freezes: decisions that hold beyond single calls.
+//! Grants and freezes, which apply beyond single calls.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::engine::kernel::unit_of_work::UnitOfWork;
 use crate::engine::review::reviewer::Reviewer;
 
 impl AnyGate {
-    /// The standing permissions and the stops that hold now.
+    /// Returns the active grants and freezes, and the known tools.
     ///
     /// # Errors
     /// Where the store does not answer.
@@ -29,9 +29,9 @@ impl AnyGate {
         self.core.store.active_controls(self.core.now()).await
     }
 
-    /// Freezes calls in every process that shares the store, until the freeze is lifted: calls that
-    /// a rule or a grant would let through are refused, and calls that people approve wait. A body
-    /// that already runs goes on to its end.
+    /// Freezes calls in every process that shares the store, until the freeze is lifted. Calls that
+    /// a rule or a grant would let through are refused, and calls that people approve wait. Bodies
+    /// that already run continue to their end.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -55,8 +55,8 @@ impl AnyGate {
     /// ```
     ///
     /// # Errors
-    /// If no gate over the store has such a tool, the directory does not know the reviewer (any
-    /// more), or the store does not answer. Nothing is frozen in these cases.
+    /// Returns an error, and freezes nothing, if no gate over the store has such a tool, the
+    /// directory does not know the reviewer, or the store does not answer.
     pub async fn freeze(
         &self,
         scope: FreezeScope,
@@ -83,12 +83,12 @@ impl AnyGate {
         Ok(freeze)
     }
 
-    /// Lifts a freeze. Calls that were approved in the meantime go on when their run does. Does
-    /// nothing if the freeze does not hold any more.
+    /// Lifts a freeze. Calls that were approved in the meantime run when their run continues. Does
+    /// nothing if the freeze is no longer active.
     ///
     /// # Errors
-    /// As for [`freeze`](Self::freeze); and [`Refused::Changed`] if somebody has frozen the same
-    /// scope again since: look at that freeze first.
+    /// As for [`freeze`](Self::freeze). Also returns [`Refused::Changed`] if somebody has frozen
+    /// the same scope again in the meantime: check that freeze first.
     pub async fn lift_freeze(&self, freeze: &Freeze, by: &Reviewer) -> Result<(), DecideError> {
         let core = &self.core;
         core.check_person(by).await?;
@@ -110,18 +110,18 @@ impl AnyGate {
         }
     }
 
-    /// Revokes a grant: from now on it covers nothing, in any process, and calls that it covered
-    /// and that have not begun are questions again. Does nothing if it does not hold any more.
+    /// Revokes a grant. From now on it covers no call in any process, and calls that it covered and
+    /// that have not begun are questions again. Does nothing if the grant is no longer active.
     ///
     /// # Errors
-    /// If the directory does not know the reviewer (any more), or the store does not answer.
+    /// Returns an error if the directory does not know the reviewer, or the store does not answer.
     pub async fn revoke(&self, grant: &Grant, by: &Reviewer) -> Result<(), DecideError> {
         let core = &self.core;
         core.check_person(by).await?;
         loop {
             let now = core.now();
-            // Includes grants that are used up or over: calls that they covered and that have not
-            // begun are taken back, too.
+            // This includes grants that are used up or have ended: calls that they covered and that
+            // have not begun become questions again too.
             let known = core.store.grant(grant.id()).await?;
             let Some(known) = known.filter(|known| !known.is_revoked()) else { return Ok(()) };
             let event = GateEvent::GrantRevoked { grant: grant.id(), by: by.id().clone() };
@@ -130,8 +130,10 @@ impl AnyGate {
             // Calls that it covered and that have not begun are questions again.
             let approved =
                 core.store.approvals(&ApprovalFilter::all().status(Status::Approved)).await?;
-            for covered in approved.iter().filter(|approval| approval.grant() == Some(grant.id())) {
-                let mut unit = UnitOfWork::from(covered);
+            for covered_approval in
+                approved.iter().filter(|approval| approval.grant() == Some(grant.id()))
+            {
+                let mut unit = UnitOfWork::from(covered_approval);
                 unit.then(CallEvent::Uncovered { grant: grant.id() }, now)?;
                 unit.join(&mut changeset);
             }
@@ -143,15 +145,15 @@ impl AnyGate {
 }
 
 impl EngineCore {
-    /// Returns the freeze that stops a call; `None` if nothing stops it any more.
+    /// Returns the freeze that stops a call; `None` if no freeze stops it any more.
     pub(crate) async fn frozen(&self, approval: &Approval) -> Result<Option<NotRun>, NotRun> {
         let freezes = self.store.active_controls(self.now()).await.map_err(unavailable)?.freezes;
         let stops = freezes.into_iter().find(|freeze| freeze.stops(approval.subject()));
         Ok(stops.map(|freeze| NotRun::Frozen { reason: freeze.reason().to_owned() }))
     }
 
-    /// Checks that an order comes from a reviewer in the directory, and not from an agent or
-    /// someone who is only a principal.
+    /// Checks that an order comes from a reviewer in the directory, and not from an agent, or from
+    /// a person who is only a principal.
     pub(crate) async fn check_person(&self, by: &Reviewer) -> Result<(), DecideError> {
         let is_agent =
             self.agents.iter().any(|agent| same_person(by.id().as_str(), agent.as_str()));
@@ -166,12 +168,12 @@ impl EngineCore {
         Ok(())
     }
 
-    /// Checks that a person may answer a question alone, with a grant: with the roles they have
-    /// now, as one of those whom its reached steps ask, and for themselves only if those steps ask
+    /// Checks that a person may answer a question alone, with a grant: the begun steps must ask the
+    /// person, with the roles that they have now. The principal may do so only if these steps ask
     /// the principal.
     pub(crate) async fn may_grant(
         &self,
-        who: &ReviewerId,
+        reviewer: &ReviewerId,
         subject: &CallSubject,
         requirements: &[Requirement],
         reached: &[usize],
@@ -180,15 +182,18 @@ impl EngineCore {
             return Err(ScopeError::NotAllowed.into());
         }
         let info = subject.info();
-        let is_principal = self.is_principal(who, info).await.map_err(ReviewerError::Directory)?;
-        let is_agent =
-            self.is_named(who, info.agent().as_str()).await.map_err(ReviewerError::Directory)?;
-        let roles = self.roles_as(who, is_principal).await?;
+        let is_principal =
+            self.is_principal(reviewer, info).await.map_err(ReviewerError::Directory)?;
+        let is_agent = self
+            .is_named(reviewer, info.agent().as_str())
+            .await
+            .map_err(ReviewerError::Directory)?;
+        let roles = self.roles_as(reviewer, is_principal).await?;
         let steps = reached.iter().copied().chain(std::iter::repeat(1));
-        let asked: Vec<_> = requirements.iter().zip(steps).collect();
+        let steps_reached: Vec<_> = requirements.iter().zip(steps).collect();
         let alone =
-            QuorumMember { who: who.as_str(), roles: &roles, is_principal, is_signed: false };
-        if is_agent || !shortfall(&asked, &[alone]).is_met() {
+            QuorumMember { who: reviewer.as_str(), roles: &roles, is_principal, is_signed: false };
+        if is_agent || !shortfall(&steps_reached, &[alone]).is_met() {
             return Err(ScopeError::NeedsSeveral.into());
         }
         Ok(())
@@ -197,14 +202,20 @@ impl EngineCore {
     /// Returns whether a person [may answer](Self::may_grant) this question alone.
     pub(crate) async fn may_grant_for(
         &self,
-        who: &ReviewerId,
-        asked: &Approval,
+        reviewer: &ReviewerId,
+        approval: &Approval,
     ) -> Result<(), DecideError> {
-        self.may_grant(who, asked.subject(), asked.requirements(), asked.steps_reached()).await
+        self.may_grant(
+            reviewer,
+            approval.subject(),
+            approval.requirements(),
+            approval.steps_reached(),
+        )
+        .await
     }
 
     /// Adds a grant, and the approvals of waiting calls that it covers.
-    pub(crate) async fn give(
+    pub(crate) async fn give_grant(
         &self,
         scope: &Scope,
         approved: &Approval,
@@ -219,8 +230,8 @@ impl EngineCore {
         self.give_and_cover(grant, approved.id(), changeset).await
     }
 
-    /// Adds a new grant and approves the waiting calls that it covers, in whatever run: a call that
-    /// would not be asked about if it were new need not wait.
+    /// Adds a new grant and approves the waiting calls that it covers, in any run. If they were
+    /// new, nobody would be asked about them.
     async fn give_and_cover(
         &self,
         grant: Grant,
@@ -230,7 +241,7 @@ impl EngineCore {
         let (now, by, mut grant) = (changeset.at, grant.by().clone(), grant);
         let waiting = ApprovalFilter::all().status(Status::Pending);
         let waiting = grant.run().into_iter().fold(waiting, |all, run| all.run(run.clone()));
-        let mut covered = Vec::new();
+        let mut covered_approvals = Vec::new();
         for other in
             self.store.approvals(&waiting).await?.iter().filter(|other| other.id() != approved)
         {
@@ -245,29 +256,29 @@ impl EngineCore {
             }
             let before = changeset.charges.len();
             changeset.charges.extend(grant.charges(other.arguments(), other.id()));
-            // The grant is new: only the calls before this one have used anything of it.
+            // The grant is new, so only the calls before this one in the loop have used it.
             if changeset.limit_reached(|_| Ok::<_, Infallible>(0)) != Ok(None) {
-                // This call would exceed the grant, so its charges are taken out again.
+                // This call would exceed the grant, so its charges are removed again.
                 changeset.charges.truncate(before);
                 continue;
             }
             grant = grant.used_before_it_is_given();
             let mut unit = UnitOfWork::from(other);
             unit.then(CallEvent::covered_by(&grant), now)?;
-            covered.push(unit);
+            covered_approvals.push(unit);
         }
         let grant = Arc::new(grant);
         changeset
             .records
             .push(Record::of_gate(now, GateEvent::GrantGiven { grant: Arc::clone(&grant) }));
         changeset.grants.push(Arc::clone(&grant));
-        for unit_of_work in covered {
+        for unit_of_work in covered_approvals {
             unit_of_work.join(changeset);
         }
         Ok(grant)
     }
 
-    /// Gives a grant for calls like one that is decided, or was never asked about.
+    /// Gives a grant for calls like one that is decided, or that nobody was asked about.
     pub(crate) async fn grant_like_call(
         self: &Arc<Self>,
         id: ApprovalId,
@@ -289,9 +300,9 @@ impl EngineCore {
             let grant = scope.clone().grant(&approval, reviewer.id().clone(), now)?;
             let mut changeset = Changeset::at(now);
             let grant = self.give_and_cover(grant, approval.id(), &mut changeset).await?;
-            let covered = changeset.approvals.clone();
+            let covered_approvals = changeset.approvals.clone();
             if self.commit_decision(changeset).await? {
-                for approval in &covered {
+                for approval in &covered_approvals {
                     self.settle(approval);
                 }
                 return Ok(grant);

@@ -1,4 +1,4 @@
-//! A call that waits for people, and the builder of a decision on it.
+//! A call that waits for people, and the builder of a decision.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,12 +18,12 @@ use crate::engine::call::run_context::RunContext;
 use crate::engine::kernel::EngineCore;
 use crate::engine::review::reviewer::Reviewer;
 
-/// A call that waits for people: what they are shown, and the ways to answer.
+/// A call that waits for people: its content for reviewers, and methods to decide it.
 ///
-/// A decision counts for what this interruption [shows](Approval::review_content). If another
-/// reviewer edited the arguments since then, or the rules now have another result, the decision is
-/// refused with an error that says so. Deciding runs nothing: the run that proposed the call runs
-/// it, by [`Run::proceed`](crate::Run::proceed).
+/// A decision is about the content that this interruption [shows](Approval::review_content). If
+/// another reviewer has edited the arguments since then, or the rules now have another result, the
+/// decision is refused with [`Refused::Changed`](crate::review::Refused::Changed). Deciding runs
+/// nothing: the run that proposed the call runs it, in [`Run::proceed`](crate::Run::proceed).
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
@@ -81,24 +81,23 @@ impl Interruption {
         self.approval.id()
     }
 
-    /// Returns the approval that is asked for: the tool, the arguments, who proposes the call and
-    /// for whom, every rule with its result, and who may decide until when.
+    /// Returns the approval: the tool, the arguments, the agent and its principal, every rule with
+    /// its result, and who may decide until when.
     #[must_use]
     pub fn approval(&self) -> &Approval {
         &self.approval
     }
 
-    /// Returns the tool as the model knows it: description, schema, hints. `None` if neither this
-    /// gate nor its store knows the tool.
+    /// Returns the descriptor of the tool: description, schema, hints. `None` if neither this gate
+    /// nor its store knows the tool.
     #[must_use]
     pub fn descriptor(&self) -> Option<&Descriptor> {
         let here = self.core.tool(self.approval.tool().as_str()).map(|tool| tool.descriptor);
         here.or(self.stored.as_deref())
     }
 
-    /// Returns what a reviewer must know of the tool, as of when this was read: that a gate which
-    /// was built later has another version of it, or does not have it any more. `None` if nothing
-    /// like that is known.
+    /// Returns a notice for reviewers if, when this was read, a later gate had another version of
+    /// the tool or no longer had it; `None` otherwise.
     #[must_use]
     pub fn tool_notice(&self) -> Option<&str> {
         self.tool_notice.as_deref()
@@ -112,25 +111,25 @@ impl Interruption {
         self.approval.review(self.descriptor(), &notices)
     }
 
-    /// Returns how the stored call differs from what its records say. A call for which they differ
-    /// does not run. Only set for a question that was looked up by its id
-    /// ([`Gate::interruption`](crate::AnyGate::interruption)), as of that lookup.
+    /// Returns the difference between the stored call and its records, because of which it does not
+    /// run. Only set for a question that was looked up by its id
+    /// ([`AnyGate::interruption`](crate::AnyGate::interruption)), as of that lookup.
     #[must_use]
     pub fn disputed(&self) -> Option<&str> {
         self.disputed.as_deref()
     }
 
-    /// Returns the standing permissions that would cover this call if its tool and its policies
-    /// were still what they were when the permissions were given, each with what changed. Only set
-    /// for a question that was looked up by its id
-    /// ([`Gate::interruption`](crate::AnyGate::interruption)), as of that lookup.
+    /// Returns the grants that would cover this call if its tool and its policies had not changed
+    /// since the grants were given, each with these changes. Only set for a question that was
+    /// looked up by its id ([`AnyGate::interruption`](crate::AnyGate::interruption)), as of that
+    /// lookup.
     #[must_use]
     pub fn outdated_permissions(&self) -> &[String] {
         &self.outdated
     }
 
-    /// Returns whether the effects of the call cannot be undone, as far as is known: a tool that is
-    /// not known here may do anything. Approving such a call should take more than one click.
+    /// Returns whether the effects of the call cannot be undone. `true` for an unknown tool, which
+    /// may do anything. Approving such a call should take more than one click.
     #[must_use]
     pub fn is_destructive(&self) -> bool {
         Descriptor::is_destructive(self.descriptor())
@@ -142,41 +141,41 @@ impl Interruption {
         self.core.now()
     }
 
-    /// Approves the call as it is shown.
+    /// Approves the call as shown.
     pub fn approve<'a>(&'a self, reviewer: &'a Reviewer) -> Decide<'a> {
         self.decide(reviewer, DecisionRequest::Approve)
     }
 
-    /// Rejects the call. The model is told the reason, and that the rejection is final.
+    /// Rejects the call. The model gets the reason, and the text that the rejection is final.
     pub fn reject<'a>(&'a self, reviewer: &'a Reviewer, reason: impl Into<String>) -> Decide<'a> {
         self.decide(reviewer, DecisionRequest::Reject { reason: reason.into() })
     }
 
-    /// Approves the call with changed arguments. They pass the schema and the rules like a new
-    /// call: the error names a field that does not fit, a rule that denies refuses the edit, and a
-    /// rule that asks more people leaves the call waiting for them.
+    /// Approves the call with changed arguments, which the schema and the rules check like those of
+    /// a new call. If a field does not fit, the error contains it. If a rule denies, the edit is
+    /// refused. If a rule asks more people, the call waits for them.
     pub fn edit<'a>(&'a self, reviewer: &'a Reviewer, edit: Edit) -> Decide<'a> {
         self.decide(reviewer, DecisionRequest::Edit(edit))
     }
 
-    /// Answers in the tool's place: the call does not run, and the model gets this value.
+    /// Answers in the tool's place. The call does not run, and the model gets this value.
     pub fn respond<'a>(&'a self, reviewer: &'a Reviewer, value: impl Into<Value>) -> Decide<'a> {
         self.decide(reviewer, DecisionRequest::Respond { value: value.into() })
     }
 
-    /// Approves the call, and later calls like it in the same run, as far as the scope says.
+    /// Approves the call, and gives a grant with this scope for later calls like it.
     ///
-    /// Calls of the run that already wait and are covered are approved with it.
+    /// Waiting calls that the grant covers are approved too.
     pub fn grant<'a>(&'a self, reviewer: &'a Reviewer, scope: Scope) -> Decide<'a> {
         self.decide(reviewer, DecisionRequest::Grant(scope))
     }
 
-    /// Approves later calls like this one, as far as the scope says, when the call itself is
-    /// decided or was never asked about.
+    /// Gives a grant with this scope for later calls like this one, after the call itself is
+    /// decided, or if nobody was asked about it.
     ///
     /// # Errors
-    /// While the call waits ([`grant`](Self::grant) answers it too); if the reviewer could not have
-    /// answered it alone, or the scope does not fit it.
+    /// Returns an error if the call waits (use [`grant`](Self::grant), which also approves it), if
+    /// the reviewer could not have answered it alone, or if the scope does not fit it.
     pub async fn grant_like(
         &self,
         reviewer: &Reviewer,
@@ -185,21 +184,22 @@ impl Interruption {
         self.core.grant_like_call(self.id(), scope, reviewer).await
     }
 
-    /// Withdraws the reviewer's own vote, as long as others still have to decide.
+    /// Withdraws the reviewer's own vote, while the call is undecided.
     ///
     /// # Errors
-    /// If there is no such vote, the call is decided, or the store does not answer.
+    /// Returns an error if there is no such vote, the call is decided, or the store does not
+    /// answer.
     pub async fn withdraw(&self, reviewer: &Reviewer) -> Result<Arc<Approval>, DecideError> {
         self.core.withdraw(self.id(), reviewer).await
     }
 
-    /// Revokes an approval that has not run yet, no matter who gave it: the call ends as cancelled,
-    /// and the model is told the reason.
+    /// Revokes the approval of a call that has not run yet, whoever approved it. The call ends as
+    /// cancelled, and the model gets the reason.
     ///
     /// # Errors
-    /// If the call has begun to run, or was not approved: [`DecideError::AlreadyDecided`] has its
-    /// state. If the reviewer is not one of those who could have approved it; without a reason; or
-    /// if the store does not answer.
+    /// Returns [`DecideError::AlreadyDecided`] with the call if it has begun to run or was not
+    /// approved. Returns an error if the reviewer is not among the people who could have approved
+    /// it, if the reason is empty, or if the store does not answer.
     pub async fn revoke(
         &self,
         reviewer: &Reviewer,
@@ -208,17 +208,17 @@ impl Interruption {
         self.core.revoke(self.id(), reviewer, reason.into()).await
     }
 
-    /// Cancels the question, in the name of the one who asked.
+    /// Cancels the question on behalf of the proposer.
     ///
     /// # Errors
-    /// If the call is decided already (the error says by whom and how), or the store does not
-    /// answer.
+    /// Returns an error if the call is already decided, with its present state, or if the store
+    /// does not answer.
     pub async fn cancel(&self, reason: &str) -> Result<Arc<Approval>, DecideError> {
         self.core.cancel(self.id(), reason).await
     }
 
-    /// Returns the arguments that an edit would make, if they fit the tool, to show them before the
-    /// edit is sent. Nothing is decided, and no rule is evaluated.
+    /// Returns the arguments after an edit, if they fit the tool, to show them before the edit is
+    /// sent. It decides nothing, and evaluates no rule.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -246,8 +246,8 @@ impl Interruption {
     /// ```
     ///
     /// # Errors
-    /// Those of [`edit`](Self::edit) for arguments that do not fit; or if the store does not
-    /// answer.
+    /// Returns the same error as [`edit`](Self::edit) if the arguments do not fit, and an error if
+    /// the store does not answer.
     pub async fn preview(&self, edit: &Edit) -> Result<Arguments, DecideError> {
         self.core.edited(&self.approval, edit).await
     }
@@ -273,7 +273,7 @@ impl fmt::Debug for Interruption {
     }
 }
 
-/// A decision that is not made yet: `.await` it. A comment and a signature can be added before.
+/// A builder of a decision, which is made by `.await`. Add a comment or a signature before.
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
@@ -298,11 +298,10 @@ impl fmt::Debug for Interruption {
 /// ```
 ///
 /// # Errors
-/// [`DecideError`] says why a decision does not count; the approval is then as it was.
+/// Returns [`DecideError`] if the decision does not count. The approval is then unchanged.
 ///
 /// # Cancel safety
-/// If it is dropped before it is done, the decision either counts or does not; the approval says
-/// which.
+/// If it is dropped before it is done, the decision may or may not count: read the approval.
 #[must_use = "a decision counts only once it is awaited"]
 pub struct Decide<'a> {
     interruption: &'a Interruption,
@@ -317,15 +316,15 @@ impl<'a> Decide<'a> {
         self
     }
 
-    /// Signs the vote with the key that the [directory](crate::people::Directory::key) has of the
-    /// reviewer. A reviewer with a key there must sign.
+    /// Signs the vote with the reviewer's key. If the [directory](crate::people::Directory::key)
+    /// has a key of the reviewer, they must sign.
     ///
-    /// The signature covers the decision, the comment, the time, and what this interruption
-    /// [shows](Approval::review_content). It does not cover how far a standing permission reaches.
+    /// The signature covers the decision, the comment, the time, and the content that this
+    /// interruption [shows](Approval::review_content). It does not cover the scope of a grant.
     ///
     /// # Security
-    /// The key is the person's own: sign in a program that runs for that person alone, like `gate`
-    /// on their machine.
+    /// Only the person may have the key. Sign in a program that runs for that person alone, like
+    /// `gate` on their machine.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;

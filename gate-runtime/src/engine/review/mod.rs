@@ -1,4 +1,4 @@
-//! The acts of people: votes, grants, freezes, orders.
+//! Decisions and orders of people: votes, grants, freezes, settlements.
 
 pub(crate) mod erase_secrets;
 pub(crate) mod error;

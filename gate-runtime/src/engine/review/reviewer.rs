@@ -1,14 +1,15 @@
-//! Proof of a reviewer's identity, which only a gate can give.
+//! Proof of a reviewer's identity, which only a gate can create.
 
 use std::fmt;
 
 use gate_core::id::{Principal, ReviewerId};
 
-/// Proof of a reviewer's identity. Only a gate gives it out, from its directory. Code that holds
-/// one can vote.
+/// Proof of a reviewer's identity. Only a gate creates it, from its directory. Code that holds a
+/// `Reviewer` can vote.
 ///
 /// # Security
-/// An application obtains it for a person it has signed in. An agent's code must never get one.
+/// Obtain it only for a person whom your application has signed in. An agent's code must never get
+/// one.
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
@@ -45,7 +46,7 @@ impl Reviewer {
         &self.id
     }
 
-    /// Returns whether it stands for the principal of a run, who can only answer questions that ask
+    /// Returns whether it is for the principal of a run, who can only answer questions that ask
     /// exactly that person.
     #[must_use]
     pub fn is_principal(&self) -> bool {

@@ -1,5 +1,5 @@
-//! Checks that a question can be answered: by people other than the agent and the principal, by
-//! enough of them, and by known ones.
+//! Checks that there are enough people to answer a question, other than the agent and the
+//! principal.
 
 use gate_core::approval::{
     Approval, EscalationTier, QuorumMember, Refused, Requirement, ReviewerSelector, people,
@@ -17,11 +17,11 @@ use crate::engine::call::propose::ProposeError;
 use crate::engine::call::run_context::RunContext;
 use crate::engine::kernel::EngineCore;
 
-/// Returns why a step of a requirement can never be met by the people in the directory; `None` if
-/// it can, or if the directory cannot list them. `excluded` are people in it who do not count.
+/// Returns why the people in the directory can never meet a step of a requirement; `None` if they
+/// can, or if the directory cannot list them. `excluded` contains people who do not count.
 ///
-/// If anyone may answer alone, nobody is counted, because the reviewer may be in the directory of
-/// another gate.
+/// If any one reviewer may answer alone, this is not checked, because the reviewer may be in the
+/// directory of another gate.
 pub(crate) async fn is_short_of_reviewers(
     tier: &EscalationTier,
     directory: &dyn Directory,
@@ -40,7 +40,7 @@ pub(crate) async fn is_short_of_reviewers(
     if found.len() >= needed {
         return Ok(None);
     }
-    let whom = match (tier.who(), needed) {
+    let voter_text = match (tier.who(), needed) {
         (ReviewerSelector::Role { role }, 1) => with_article(role.as_str()),
         (who, needed) => people(who, needed),
     };
@@ -53,7 +53,7 @@ pub(crate) async fn is_short_of_reviewers(
         (Some(_), some) => format!("only {some} people in the directory hold that role{left_out}"),
         (None, some) => format!("only {} in the directory{left_out}", plural_people(some)),
     };
-    Ok(Some(format!("{whom}, but {why}")))
+    Ok(Some(format!("{voter_text}, but {why}")))
 }
 
 fn plural_people(count: usize) -> String {
@@ -98,8 +98,7 @@ impl EngineCore {
                 return Ok(Some(format!("the policy asks {problem}")));
             }
         }
-        // Each role has enough people. Whether they suffice for all roles together matters only if
-        // there are several.
+        // Each role has enough people. Only with several roles must they also suffice together.
         if roles.len() < 2 {
             Ok(None)
         } else {
@@ -134,16 +133,16 @@ impl EngineCore {
         held.retain(|(who, _)| {
             !excluded.iter().any(|other| same_person(who.as_str(), other.as_str()))
         });
-        let voice =
+        let to_member =
             |who, roles, is_principal| QuorumMember { who, roles, is_principal, is_signed: true };
         let reviewers =
-            held.iter().map(|(who, roles)| voice(who.as_str(), roles.as_slice(), false));
+            held.iter().map(|(who, roles)| to_member(who.as_str(), roles.as_slice(), false));
         let principal =
-            info.principal().into_iter().map(|principal| voice(principal.as_str(), &[], true));
-        let voices: Vec<QuorumMember<'_>> = reviewers.chain(principal).collect();
-        let asked: Vec<_> =
+            info.principal().into_iter().map(|principal| to_member(principal.as_str(), &[], true));
+        let quorum_members: Vec<QuorumMember<'_>> = reviewers.chain(principal).collect();
+        let with_unlimited_tiers: Vec<_> =
             requirements.iter().map(|requirement| (requirement, usize::MAX)).collect();
-        let missing = shortfall(&asked, &voices);
+        let missing = shortfall(&with_unlimited_tiers, &quorum_members);
         Ok((!missing.is_met()).then(|| {
             let missing = missing.describe();
             format!(
@@ -193,8 +192,8 @@ impl EngineCore {
         }
     }
 
-    /// Checks that somebody may vote: they must be a person, and the principal only as that. The
-    /// other names in the directory count, too.
+    /// Checks that somebody may vote: they must be a person, and the principal may vote only as the
+    /// principal. Their other names in the directory count too.
     pub(crate) async fn may_vote(
         &self,
         approval: &Approval,

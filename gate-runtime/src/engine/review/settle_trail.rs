@@ -1,4 +1,4 @@
-//! Settles a divergence between database and trail, on a person's word.
+//! Settles a divergence between database and trail, by order of a person.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,9 +43,9 @@ impl OrphanedCall {
         &self.subject
     }
 
-    /// Returns whether the database had it as a call that could still run. Such a call is cancelled
-    /// there. Any other was unknown to the database: it is imported from the trail, so that it is
-    /// not new if the same call is proposed again.
+    /// Returns whether the call could still run according to the database. If so, it was cancelled
+    /// there. Otherwise the database did not have it, and it was imported from the trail, so that
+    /// it is not new if it is proposed again.
     #[must_use]
     pub fn was_open(&self) -> bool {
         self.was_open
@@ -53,10 +53,11 @@ impl OrphanedCall {
 }
 
 impl AnyGate {
-    /// Where the store and a trail part, if they do. It looks, and changes nothing.
+    /// Compares the store with a trail, and returns where they diverge, if they do. Changes
+    /// nothing.
     ///
     /// # Errors
-    /// If one of them cannot be read.
+    /// Returns an error if the store or the trail cannot be read.
     pub async fn compare_with(
         &self,
         trail: &Arc<TrailReader>,
@@ -64,19 +65,20 @@ impl AnyGate {
         compare(&*self.core.store, trail).await
     }
 
-    /// Lets a trail go on from what the store has now, on a person's word. The trail keeps both
-    /// histories, and records who settled the divergence and why.
+    /// Lets a trail continue from the present content of the store, by order of a person. The trail
+    /// keeps both histories, and records who settled the divergence and why.
     ///
-    /// Calls that began according to the trail and are open in the store are cancelled, because
-    /// they would run again. They are returned together with calls that the store does not know:
-    /// these are imported from the trail, and do not run again either.
+    /// Calls that began according to the trail and are open in the store would run again, so they
+    /// are cancelled. Calls that the store does not know are imported from the trail, and do not
+    /// run again either. Returns both.
     ///
-    /// Call this on a gate without a trail of its own: a gate with the trail cannot be built while
+    /// Call this on a gate without a trail, because a gate with the trail cannot be built while
     /// they diverge.
     ///
     /// # Errors
-    /// [`TrailError::NotDiverged`] if both agree; [`TrailError::Busy`] while another process writes
-    /// the trail; if the person is not in the directory, or gives no reason.
+    /// Returns [`TrailError::NotDiverged`] if they agree, [`TrailError::Busy`] while another
+    /// process writes the trail, and an error if the person is not in the directory or gives no
+    /// reason.
     pub async fn settle_trail(
         &self,
         trail: &Arc<Trail>,
@@ -89,15 +91,15 @@ impl AnyGate {
             return Err(TrailError::Refused(Refused::ReasonRequired.into()));
         }
         let writes = Arc::clone(trail);
-        // With the lease, no other process can seal records that would not be compared.
+        // While the lease is held, no other process can seal records that were not compared.
         let Some(mut lease) = blocking(move || WriterLease::take(&writes)).await? else {
             return Err(TrailError::Busy { folder: trail.folder.clone() });
         };
         let reader = reader_of(trail).await?;
         let divergence = compare(&*core.store, &reader).await?.ok_or(TrailError::NotDiverged)?;
-        let begun = begun_since(&reader, divergence.seq()).await?;
+        let begun_calls = begun_since(&reader, divergence.seq()).await?;
         let mut orphaned = Vec::new();
-        for (id, call) in begun {
+        for (id, call) in begun_calls {
             orphaned.extend(core.close(id, call).await?);
         }
         let (at, by, reason) = (core.now(), by.id().clone(), reason.to_owned());
@@ -120,17 +122,17 @@ impl AnyGate {
 }
 
 impl EngineCore {
-    /// Makes sure that a call which began according to the trail does not begin again. Does nothing
-    /// if the store knows that it began.
+    /// Prevents a call that began according to the trail from beginning again. Does nothing if the
+    /// store also has that it began.
     async fn close(
         self: &Arc<Self>,
         id: ApprovalId,
         call: UnsettledCall,
     ) -> Result<Option<OrphanedCall>, TrailError> {
-        let UnsettledCall { subject, stands: latest, .. } = call;
+        let UnsettledCall { subject, approval: latest, .. } = call;
         let Some(approval) = self.load(id).await? else {
-            if let Some(stands) = latest {
-                self.import(stands).await?;
+            if let Some(current) = latest {
+                self.import(current).await?;
             }
             return Ok(Some(OrphanedCall { subject, was_open: false }));
         };
@@ -140,7 +142,7 @@ impl EngineCore {
         let reason = "the trail says that it began, and the database had lost that".to_owned();
         match self.step(id, &CallEvent::Cancelled { reason }).await {
             Err(StepError::Store(error)) => Err(error.into()),
-            // It ended in the meantime.
+            // The call ended in the meantime.
             Err(StepError::Refused | StepError::Unknown) => Ok(None),
             Ok(_) => Ok(Some(OrphanedCall { subject, was_open: true })),
         }
@@ -152,15 +154,15 @@ pub(crate) async fn reader_of(trail: &Arc<Trail>) -> Result<Arc<TrailReader>, Tr
     blocking(move || open(&trail)).await.map(Arc::new)
 }
 
-/// A call as the trail has it.
+/// A call according to the trail.
 pub(crate) struct UnsettledCall {
     subject: Arc<CallSubject>,
     /// The approval, if the trail has its records from the first one on.
-    stands: Option<Approval>,
+    approval: Option<Approval>,
     has_begun: bool,
 }
 
-/// Returns the calls whose bodies began in the records from a number on, as the trail has them.
+/// Returns the calls whose bodies began in the trail's records from a number on.
 pub(crate) async fn begun_since(
     reader: &Arc<TrailReader>,
     seq: u64,
@@ -181,16 +183,16 @@ pub(crate) async fn begun_since(
             }
             let known = calls.remove(&subject.approval());
             let (before, has_begun) =
-                known.map_or((None, false), |call| (call.stands, call.has_begun));
-            // After a reset entry, the trail may have the call's beginning once more.
+                known.map_or((None, false), |call| (call.approval, call.has_begun));
+            // After a reset entry, the trail may contain the call's beginning a second time.
             let before = before.filter(|_| !matches!(event, CallEvent::Assessed { .. }));
-            // Records that do not follow from each other give no state to import; the call is still
-            // listed.
+            // If the records do not follow from each other, there is no state to import, but the
+            // call is still listed.
             let latest = Approval::after(before.as_ref(), &record).ok();
             let has_begun = has_begun || matches!(event, CallEvent::Dispatched);
             calls.insert(
                 subject.approval(),
-                UnsettledCall { subject: Arc::clone(subject), stands: latest, has_begun },
+                UnsettledCall { subject: Arc::clone(subject), approval: latest, has_begun },
             );
         }
         calls.retain(|_, call| call.has_begun);

@@ -1,5 +1,5 @@
-//! Notices for reviewers: that a gate was built since without the call's tool or with another
-//! version of it, and which grants no longer cover the call because of that.
+//! Notices for reviewers that a later gate lacks the call's tool or has another version of it, and
+//! about the grants that therefore no longer cover the call.
 
 use std::sync::Arc;
 
@@ -28,14 +28,14 @@ impl EngineCore {
     /// Returns the notice about a call's tool, from this gate's own tools; `None` if there is none.
     pub(crate) fn own_tool_notice(&self, call: &Approval) -> Option<String> {
         let tool = self.tool(call.tool().as_str()).filter(|_| may_run(call))?;
-        let words = || {
+        let message = || {
             format!(
                 "This gate has another version of `{}`: here, this is judged again before it \
                  runs, and may be asked again.",
                 call.tool()
             )
         };
-        (tool.descriptor.digest() != call.subject().tool_digest()).then(words)
+        (tool.descriptor.digest() != call.subject().tool_digest()).then(message)
     }
 
     /// Returns the notice about a call's tool, from the tools that the store knows.
@@ -64,8 +64,8 @@ impl EngineCore {
         if own.written == 0 || newer.is_empty() {
             return Ok(None);
         }
-        // Finds the gate that had the tool last. A later gate that has some of its other tools has
-        // taken its place.
+        // Finds the last gate that had the tool. A later gate with some of its other tools has
+        // replaced it.
         let last = RecordFilter::after(own.written - 1).limit(1);
         let last = self.store.records(&last).await?;
         let Some(RecordEvent::Gate(GateEvent::GateBuilt { tools, .. })) =
@@ -84,8 +84,8 @@ impl EngineCore {
 }
 
 impl EngineCore {
-    /// Returns the grants that would cover a call if its tool and its policies had not changed, and
-    /// what changed.
+    /// Returns the grants that would cover a call if its tool and its policies had not changed,
+    /// with these changes.
     pub(crate) async fn outdated_permissions(
         &self,
         call: &Approval,
@@ -107,22 +107,22 @@ impl EngineCore {
                     before.into_iter().flat_map(|before| before.differences(tool)),
                 );
             }
-            let mut words = format!(
+            let mut message = format!(
                 "A standing permission of {} no longer covers such calls, because {} changed",
                 grant.by(),
                 changes.describe()
             );
             for (at, one) in changes.differences().iter().enumerate() {
-                words += if at == 0 { ": " } else { "; " };
-                words += &one.to_string();
+                message += if at == 0 { ": " } else { "; " };
+                message += &one.to_string();
             }
-            found.push(words + ".");
+            found.push(message + ".");
         }
         Ok(found)
     }
 }
 
-/// Returns whether the tool of a call matters: the call may run yet, by a gate that has the tool.
+/// Returns whether a call may still run, so that its tool matters.
 fn may_run(call: &Approval) -> bool {
     let is_ours = call.subject().request().is_none() && call.answers().is_none();
     is_ours && matches!(call.status(), Status::Pending | Status::Approved)

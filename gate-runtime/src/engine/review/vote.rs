@@ -28,7 +28,7 @@ use crate::logic::secret_redaction::{SecretRedaction, seal_edit};
 use crate::logic::tool_spec::ToolSpec;
 use crate::random;
 
-/// A decision that a reviewer wants, before it is checked.
+/// A reviewer's decision before it is checked.
 pub(crate) enum DecisionRequest {
     Approve,
     Reject { reason: String },
@@ -64,8 +64,8 @@ impl Edit {
         Self::default()
     }
 
-    /// Sets a field. A name is an argument; a text that begins with `/` is a JSON pointer to
-    /// something inside one.
+    /// Sets a field: the name of an argument, or a JSON pointer, which begins with `/`, to a value
+    /// inside one.
     pub fn set(mut self, field: impl Into<String>, value: impl Into<Value>) -> Self {
         self.changes.push((field.into(), Some(value.into())));
         self
@@ -77,8 +77,8 @@ impl Edit {
         self
     }
 
-    /// Returns the changes from one set of arguments to another: for a page or an editor where a
-    /// person changes the whole.
+    /// Returns the changes from one set of arguments to another, for a page or an editor in which a
+    /// person edits all arguments.
     ///
     /// ```
     /// use gate_runtime::review::Edit;
@@ -107,7 +107,7 @@ impl Edit {
         let mut edited = arguments.clone();
         for (field, value) in &self.changes {
             let pointer = pointer_to(field);
-            // `pointer_to` always gives a leading `/`, so there is a last step.
+            // `pointer_to` always returns a leading `/`, so there is a last step.
             let (parent, name) = pointer.rsplit_once('/').unwrap_or_default();
             let name = step_name(name);
             let missing =
@@ -170,7 +170,7 @@ pub struct DecisionOutcome {
 }
 
 impl DecisionOutcome {
-    /// Returns the approval as it stands now: others may still have to agree.
+    /// Returns the approval in its present state: others may still have to agree.
     #[must_use]
     pub fn approval(&self) -> &Arc<Approval> {
         &self.approval
@@ -190,7 +190,7 @@ impl DecisionOutcome {
 }
 
 impl EngineCore {
-    /// Applies a reviewer's decision on what they were shown.
+    /// Applies a reviewer's decision about the content that they were shown.
     pub(crate) async fn decide(
         self: &Arc<Self>,
         run: &RunContext,
@@ -201,11 +201,10 @@ impl EngineCore {
     ) -> Result<DecisionOutcome, DecideError> {
         let request = &options.request;
         loop {
-            // Compare-and-set: after a conflict the vote is checked again, against the call as it
-            // stands then.
+            // Compare-and-set: after a conflict, the vote is checked again with the changed call.
             let approval = self.bring_up_to_date(id).await?.ok_or(DecideError::Unknown(id))?;
             let now = self.now();
-            // A vote counts only for what the reviewer saw.
+            // A vote counts only for the content that the reviewer saw.
             if approval.status() == Status::Pending && approval.review_content() != *shown {
                 return Err(Refused::Changed.into());
             }
@@ -222,9 +221,9 @@ impl EngineCore {
                 .await
                 .map_err(ReviewerError::Directory)??;
             if let DecisionRequest::Edit(_) = request
-                && let Some(judged) = self.judge_edit(run, unit.approval()).await?
+                && let Some(edit_evaluation) = self.judge_edit(run, unit.approval()).await?
             {
-                unit.then(judged, now)?;
+                unit.then(edit_evaluation, now)?;
             }
             let mut changeset = Changeset::at(now);
             let named =
@@ -232,7 +231,7 @@ impl EngineCore {
             let next = unit.join(&mut changeset);
             let mut grant = None;
             if let DecisionRequest::Grant(scope) = request {
-                grant = Some(self.give(scope, &next, reviewer, &mut changeset).await?);
+                grant = Some(self.give_grant(scope, &next, reviewer, &mut changeset).await?);
             }
             let changed = changeset.approvals.clone();
             if self.store.commit(changeset).await? == CommitOutcome::Done {
@@ -245,8 +244,8 @@ impl EngineCore {
         }
     }
 
-    /// Returns the vote for a decision request, about what the reviewer was shown, and signed if a
-    /// key was given.
+    /// Returns the vote for a decision request, about the content that the reviewer was shown. It
+    /// is signed if there is a key.
     async fn vote_of(
         self: &Arc<Self>,
         approval: &Approval,
@@ -285,15 +284,15 @@ impl EngineCore {
         Ok(vote)
     }
 
-    /// Records the digest of the directory with a decision, unless this gate has recorded the same
-    /// digest last. An auditor who keeps the people files thus knows which of them a decision was
-    /// checked with.
+    /// Records the digest of the directory with a decision, unless it is the digest that this gate
+    /// last recorded. An auditor who keeps the people files can find the file with which a decision
+    /// was checked.
     pub(crate) async fn name_directory(
         &self,
         changeset: &mut Changeset,
     ) -> Result<Option<Digest>, DirectoryError> {
         let digest = self.directory.digest().await?;
-        // Two decisions at once may both record the same digest: a repeated record does no harm.
+        // Two concurrent decisions may record the same digest twice, which does no harm.
         if *lock(&self.directory_digest) == Some(digest) {
             return Ok(None);
         }
@@ -303,7 +302,7 @@ impl EngineCore {
         Ok(Some(digest))
     }
 
-    /// Notes that the record of a directory's digest is written.
+    /// Marks a directory's digest as recorded.
     pub(crate) fn named_directory(&self, named: Option<Digest>) {
         if named.is_some() {
             *lock(&self.directory_digest) = named;
@@ -311,28 +310,28 @@ impl EngineCore {
     }
 
     /// Returns the roles of a person, as the directory has them now.
-    pub(crate) async fn roles_of(&self, who: &ReviewerId) -> Result<Vec<Role>, ReviewerError> {
-        self.roles_at(who, self.now()).await
+    pub(crate) async fn roles_of(&self, reviewer: &ReviewerId) -> Result<Vec<Role>, ReviewerError> {
+        self.roles_at(reviewer, self.now()).await
     }
 
-    /// Returns the roles in which somebody decides. The principal of a run decides as that alone,
+    /// Returns the roles with which somebody decides. The principal of a run decides without roles,
     /// and needs no directory.
     pub(crate) async fn roles_as(
         &self,
-        who: &ReviewerId,
+        reviewer: &ReviewerId,
         is_principal: bool,
     ) -> Result<Vec<Role>, ReviewerError> {
-        if is_principal { Ok(Vec::new()) } else { self.roles_of(who).await }
+        if is_principal { Ok(Vec::new()) } else { self.roles_of(reviewer).await }
     }
 
-    /// Returns the roles of a person at a time, as the directory is now.
+    /// Returns the roles of a person at a time, according to the present directory.
     pub(crate) async fn roles_at(
         &self,
-        who: &ReviewerId,
+        reviewer: &ReviewerId,
         at: Timestamp,
     ) -> Result<Vec<Role>, ReviewerError> {
-        let found = self.directory.find(who, at).await.map_err(ReviewerError::Directory)?;
-        found.ok_or_else(|| ReviewerError::Unknown(who.clone()))
+        let found = self.directory.find(reviewer, at).await.map_err(ReviewerError::Directory)?;
+        found.ok_or_else(|| ReviewerError::Unknown(reviewer.clone()))
     }
 
     /// Checks that a vote is signed as this gate's own directory requires.
@@ -345,7 +344,8 @@ impl EngineCore {
         Ok(vote.check_signature(call, key.as_ref()))
     }
 
-    /// Checks that a reviewer may vote: they must be a person, and the principal only as that.
+    /// Checks that a reviewer may vote: they must be a person, and the principal may vote only as
+    /// the principal.
     pub(crate) async fn check_voter(
         &self,
         approval: &Approval,
@@ -355,9 +355,8 @@ impl EngineCore {
         Ok(may_vote.map_err(ReviewerError::Directory)??)
     }
 
-    /// Checks that a reviewer may give an order about a call: they must be one of those who could
-    /// have approved it, with the roles they have now; or anyone in the directory, if nobody was to
-    /// be asked.
+    /// Checks that a reviewer may give an order about a call. They must be able to approve it with
+    /// their present roles; if nobody was to be asked about it, anyone in the directory may.
     pub(crate) async fn check_entitled(
         &self,
         approval: &Approval,
@@ -429,7 +428,7 @@ impl EngineCore {
         }
     }
 
-    /// Returns the edited arguments, if they fit the tool: as it is here, or as the store has it.
+    /// Returns the edited arguments, if they fit the tool of this gate, or else the stored tool.
     pub(crate) async fn edited(
         &self,
         approval: &Approval,
@@ -441,7 +440,7 @@ impl EngineCore {
         let descriptor =
             descriptor.ok_or_else(|| DecideError::UnknownTool(approval.tool().clone()))?;
         let schema = descriptor.input_schema();
-        let invalid = |misfit: SchemaError| DecideError::Invalid(misfit.into());
+        let invalid = |schema_error: SchemaError| DecideError::Invalid(schema_error.into());
         let edited = edit.apply(&approval.arguments().to_json()).map_err(invalid)?;
         let sealed = seal_edit(schema, &edited, approval.arguments()).map_err(invalid)?;
         let known = self.known_arguments(approval.id());
@@ -455,7 +454,7 @@ impl EngineCore {
         let open = read_value(&open, self.limits).map_err(invalid)?;
         let completed = match (here, stored.clone()) {
             (Some(tool), _) => tool.spec.complete(Ok(open)),
-            // A schema that somebody else wrote may be slow, and must not hold up other tasks.
+            // A foreign schema may be slow to check, and must not block other tasks.
             (None, Some(stored)) => {
                 spawn_blocking(move || ToolSpec::of(&stored).complete(Ok(open)))
                     .await
@@ -490,14 +489,14 @@ impl EngineCore {
         if let Some(by) = evaluation.assessment.denied_by() {
             return Err(DecideError::EditDenied { by });
         }
-        // Requirements that already apply stay, whatever the rules say of the edit.
+        // Requirements that already apply stay, whatever the verdict about the edit.
         let given = next.given().map(Arguments::to_json);
         let assessment =
             self.with_origins(tool, &evaluation, &open, given.as_ref(), &run.history).await?;
         Ok(Some(CallEvent::Reassessed { assessment, changes: ToolChanges::default() }))
     }
 
-    /// Cancels an approval, or returns how it stands.
+    /// Cancels an approval, or returns its present state.
     pub(crate) async fn cancel(
         self: &Arc<Self>,
         id: ApprovalId,
@@ -514,8 +513,8 @@ impl EngineCore {
     }
 }
 
-/// Handles a decision that comes after the end: a repeated one is no error, another one gets how
-/// the call stands.
+/// Handles a decision after the end. A repeated decision is no error; any other gets the present
+/// state of the call.
 fn settled(approval: Arc<Approval>, vote: &Vote) -> Result<DecisionOutcome, DecideError> {
     let same = |earlier: &Vote| {
         (&earlier.reviewer(), &earlier.decision(), earlier.arguments())

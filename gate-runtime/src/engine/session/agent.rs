@@ -9,8 +9,8 @@ use crate::logic::tool::policy::{AnyPolicy, Policy};
 
 /// An agent that a gate knows, with its own policies if it has any.
 ///
-/// An agent's policy for a tool is evaluated together with the tool's: the strictest verdict wins,
-/// so it can only tighten.
+/// An agent's policy for a tool is evaluated together with the tool's policy. The strictest verdict
+/// wins, so an agent's policy can only make it stricter.
 ///
 /// ```
 /// use gate_runtime::prelude::*;

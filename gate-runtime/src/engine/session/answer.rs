@@ -1,4 +1,4 @@
-//! The answer to one call: how it stands, and the text for the model.
+//! The answer to one call: its result, and the text for the model.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use gate_core::approval::{Approval, Status, model_text};
 use gate_core::call::{NotRun, ToolOutcome};
 use gate_core::id::{CallId, ToolName};
 
-/// The standing of one call, for the model.
+/// The result of one call, for the model.
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
@@ -35,23 +35,23 @@ use gate_core::id::{CallId, ToolName};
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum CallResult {
-    /// It ran: its tool returned this, or failed with this.
+    /// The call ran, and its tool returned or failed.
     Ran(ToolOutcome),
-    /// A person gave this answer in the tool's place. The call did not run, or the text for the
-    /// model says what is known of the attempt before.
+    /// A person gave this answer in the tool's place. The call did not run; if there was an earlier
+    /// attempt, the text for the model describes it.
     Responded(ToolOutcome),
-    /// It did not run, and why.
+    /// The call did not run, for this reason.
     NotRun(NotRun),
     /// People are asked.
     Waiting,
-    /// It is approved and will run: other calls of its batch hold it back, or it could not begin
-    /// yet, for the given reason. If that is [`NotRun::Disputed`], the store and the records of the
-    /// call differ: it does not run until a person has looked, and ended it or repaired the store.
+    /// The call is approved and will run. Other calls of its batch hold it back, or it could not
+    /// begin yet, for the given reason. If that is [`NotRun::Disputed`], the store and the records
+    /// of the call differ: it does not run until a person has ended it or repaired the store.
     Approved(Option<NotRun>),
-    /// It runs in this process and has not ended, mostly because it waits for people to decide a
-    /// call of its own.
+    /// The call runs in this process and has not ended, usually because it waits for people to
+    /// decide a call of its own.
     Running,
-    /// It was started, and how it ended is unknown.
+    /// The call began, and its end is unknown.
     Indeterminate(String),
 }
 
@@ -71,13 +71,13 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Makes the answer to a call that was refused before any rule saw it.
+    /// Creates the answer to a call that was refused before any rule evaluated it.
     pub(crate) fn refused(call: CallId, tool: ToolName, reason: NotRun) -> Self {
         Self { call, tool, result: CallResult::NotRun(reason), approval: None }
     }
 
-    /// Makes the answer from how a call stands. `hindrance` is the reason why an approved call
-    /// could not begin.
+    /// Creates the answer from a call's present state. `blocked_by` is the reason why an approved
+    /// call could not begin.
     pub(crate) fn of(approval: Arc<Approval>, blocked_by: Option<NotRun>) -> Self {
         let (call, tool) = (approval.subject().call().clone(), approval.subject().tool().clone());
         Self { call, tool, result: result_of(&approval, blocked_by), approval: Some(approval) }
@@ -101,21 +101,21 @@ impl Answer {
         &self.tool
     }
 
-    /// Returns how the call stands.
+    /// Returns the result of the call.
     #[must_use]
     pub fn result(&self) -> &CallResult {
         &self.result
     }
 
-    /// Returns the approval; `None` for a call that was refused before any rule saw it.
+    /// Returns the approval; `None` for a call that was refused before any rule evaluated it.
     #[must_use]
     pub fn approval(&self) -> Option<&Arc<Approval>> {
         self.approval.as_ref()
     }
 
-    /// Returns how it stands, as one word: `succeeded`, `failed`, `responded`, `waiting`,
-    /// `approved`, `running`, `indeterminate`, or why it did not run: `denied`, `rejected`,
-    /// `expired`, `cancelled`, `frozen`, `invalid`, `nobody_to_ask`, `unavailable`.
+    /// Returns the result as one word: `succeeded`, `failed`, `responded`, `waiting`, `approved`,
+    /// `running` or `indeterminate`, or the reason why it did not run: `denied`, `rejected`,
+    /// `expired`, `cancelled`, `frozen`, `invalid`, `nobody_to_ask` or `unavailable`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match &self.result {
@@ -130,16 +130,16 @@ impl Answer {
         }
     }
 
-    /// Returns whether its end is still to come: people are asked, or it is approved and has not
-    /// begun, or it has begun and people are asked about a call of its own.
+    /// Returns whether the call has not ended: people are asked, it is approved and has not begun,
+    /// or it has begun and people are asked about a call of its own.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
         matches!(self.result, CallResult::Waiting | CallResult::Approved(_) | CallResult::Running)
     }
 
-    /// Returns the text that the model gets as the tool's result: the output as it is, or the
-    /// gate's own words, which stand in `<gate-notice>…</gate-notice>`. An output that has such a
-    /// mark is [disarmed](ToolOutcome::for_model).
+    /// Returns the text that the model gets as the tool's result: the output as it is, or a notice
+    /// of the gate in `<gate-notice>…</gate-notice>`. An output with such a mark is
+    /// [disarmed](ToolOutcome::for_model).
     #[must_use]
     pub fn for_model(&self) -> String {
         let approval = self.approval.as_deref();
@@ -157,7 +157,7 @@ impl Answer {
 
 fn result_of(approval: &Approval, blocked_by: Option<NotRun>) -> CallResult {
     let outcome = || {
-        // A damaged row must not read as a success to the model.
+        // The model must not take a damaged row for a success.
         approval.outcome().cloned().unwrap_or_else(|| ToolOutcome::failed("its outcome is missing"))
     };
     match approval.status() {

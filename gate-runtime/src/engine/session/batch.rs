@@ -1,4 +1,4 @@
-//! The calls of one batch, as they were last seen.
+//! The calls of one batch, in their last known states.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -20,11 +20,11 @@ pub(crate) struct CallBatch {
 /// The state of one call of a batch.
 #[derive(Clone)]
 pub(crate) enum BatchPlace {
-    /// Nothing yet: the call is being taken in, or its caller went away before it was recorded.
+    /// Nothing yet: the call is being proposed, or its caller was dropped before it was recorded.
     Empty,
-    /// The call has an approval, as it was last seen.
+    /// The call has an approval, in its last known state.
     Call(Arc<Approval>),
-    /// The call was refused before any rule saw it.
+    /// The call was refused before any rule evaluated it.
     Refused(ToolCall, NotRun),
 }
 
@@ -33,26 +33,27 @@ impl CallBatch {
         Self { places: Mutex::new(vec![BatchPlace::Empty; count]) }
     }
 
-    /// Restores a batch from a state, and its calls from the store.
-    pub(crate) fn resumed(slots: Vec<BatchSlot>, stand: &[Arc<Approval>]) -> Self {
-        let find =
-            |id: ApprovalId| stand.iter().find(|approval| approval.id() == id).map(Arc::clone);
-        let index = |slot| match slot {
+    /// Restores a batch from a saved state, and its calls from the store.
+    pub(crate) fn resumed(slots: Vec<BatchSlot>, stored_approvals: &[Arc<Approval>]) -> Self {
+        let find = |id: ApprovalId| {
+            stored_approvals.iter().find(|approval| approval.id() == id).map(Arc::clone)
+        };
+        let to_place = |slot| match slot {
             BatchSlot::Call { approval } => {
-                // Without its approval in the store, nothing is known of the call, and no answer is
-                // made up.
+                // Without its approval in the store, nothing is known about the call, so it gets no
+                // answer.
                 find(approval).map_or(BatchPlace::Empty, BatchPlace::Call)
             }
             BatchSlot::Refused { call, tool, reason } => {
                 BatchPlace::Refused(ToolCall::new(call, tool, ""), reason)
             }
         };
-        Self { places: Mutex::new(slots.into_iter().map(index).collect()) }
+        Self { places: Mutex::new(slots.into_iter().map(to_place).collect()) }
     }
 
-    /// Returns the batch in the form of a state.
+    /// Returns the batch in the form of a saved state.
     pub(crate) fn slots(&self) -> Vec<BatchSlot> {
-        let slot = |index: &BatchPlace| match index {
+        let slot = |batch_place: &BatchPlace| match batch_place {
             BatchPlace::Empty => None,
             BatchPlace::Call(approval) => Some(BatchSlot::Call { approval: approval.id() }),
             BatchPlace::Refused(call, reason) => {
@@ -64,7 +65,7 @@ impl CallBatch {
     }
 
     pub(crate) fn approvals(&self) -> Vec<Arc<Approval>> {
-        let approval = |index: &BatchPlace| match index {
+        let approval = |batch_place: &BatchPlace| match batch_place {
             BatchPlace::Call(approval) => Some(Arc::clone(approval)),
             BatchPlace::Empty | BatchPlace::Refused(..) => None,
         };
@@ -73,7 +74,7 @@ impl CallBatch {
 
     /// Returns the calls that have not ended.
     pub(crate) fn unfinished(&self) -> Vec<Arc<Approval>> {
-        let unfinished = |index: &BatchPlace| match index {
+        let unfinished = |batch_place: &BatchPlace| match batch_place {
             BatchPlace::Call(approval) if !approval.status().is_terminal() => {
                 Some(Arc::clone(approval))
             }
@@ -82,26 +83,26 @@ impl CallBatch {
         lock(&self.places).iter().filter_map(unfinished).collect()
     }
 
-    pub(crate) fn fill(&self, index: usize, place: BatchPlace) {
+    pub(crate) fn fill(&self, index: usize, batch_place: BatchPlace) {
         if let Some(empty) = lock(&self.places).get_mut(index) {
-            *empty = place;
+            *empty = batch_place;
         }
     }
 
     /// Copies one place to another.
     pub(crate) fn repeat(&self, from: usize, to: usize) {
-        let mut indexes = lock(&self.places);
-        if let Some(index) = indexes.get(from).cloned()
-            && let Some(twin) = indexes.get_mut(to)
+        let mut places = lock(&self.places);
+        if let Some(batch_place) = places.get(from).cloned()
+            && let Some(copy) = places.get_mut(to)
         {
-            *twin = index;
+            *copy = batch_place;
         }
     }
 
     /// Updates a call in all its places, unless they have a newer version.
     pub(crate) fn note(&self, approval: &Arc<Approval>) {
-        for index in lock(&self.places).iter_mut() {
-            if let BatchPlace::Call(known) = index
+        for batch_place in lock(&self.places).iter_mut() {
+            if let BatchPlace::Call(known) = batch_place
                 && known.id() == approval.id()
                 // Tasks report in any order: an older version must not undo a newer one.
                 && known.version() < approval.version()
@@ -113,7 +114,7 @@ impl CallBatch {
 
     /// Returns the answers to its calls, in order.
     pub(crate) fn answers(&self, blocked: &BTreeMap<ApprovalId, NotRun>) -> Vec<Answer> {
-        let answer = |index: &BatchPlace| match index {
+        let answer = |batch_place: &BatchPlace| match batch_place {
             BatchPlace::Empty => None,
             BatchPlace::Call(approval) => {
                 let blocked_by = blocked.get(&approval.id()).cloned();

@@ -1,4 +1,4 @@
-//! Runs: what they remember, and what their callers hold.
+//! Runs: their state in memory, and their API.
 
 pub(crate) mod agent;
 pub(crate) mod answer;

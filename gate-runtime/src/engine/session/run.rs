@@ -24,12 +24,12 @@ use crate::engine::review::error::DecideError;
 use crate::logic::registry::{Offers, Registry};
 use crate::logic::tool::Tool;
 
-/// One run of an agent, made by [`Gate::run`](crate::Gate::run): every call of a model goes through
-/// it.
+/// One run of an agent, created by [`Gate::run`](crate::Gate::run). Every call of a model goes
+/// through it.
 ///
-/// [`submit`](Self::submit) takes a batch of calls and never waits; [`call`](Self::call) takes one
-/// typed call and waits for the decision. Call ids are unique within a run: the same call under the
-/// same id again gives the stored result.
+/// [`submit`](Self::submit) takes a batch of calls and never waits for people; [`call`](Self::call)
+/// takes one typed call and waits for the decision. Call ids are unique within a run: repeating a
+/// call with its id returns the stored result.
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
@@ -67,16 +67,15 @@ impl<R: Registry> Run<R> {
         self
     }
 
-    /// Sets the person for whom it runs. That person does not count among the approvers of its
-    /// calls.
+    /// Sets the person for whom it runs, who does not count as an approver of its calls.
     #[must_use]
-    pub fn on_behalf_of(self, who: impl Into<Principal>) -> Self {
-        self.session.change(|info| info.set_principal(Some(who.into())));
+    pub fn on_behalf_of(self, principal: impl Into<Principal>) -> Self {
+        self.session.change(|info| info.set_principal(Some(principal.into())));
         self
     }
 
-    /// Sets the roles of the person for whom it runs, for rules to look at. They never count as a
-    /// reviewer's.
+    /// Sets the roles of the person for whom it runs, which rules can read. They never count as
+    /// roles of a reviewer.
     #[must_use]
     pub fn roles(self, roles: impl IntoIterator<Item = impl Into<Role>>) -> Self {
         self.session.change(|info| info.set_roles(roles.into_iter().map(Into::into).collect()));
@@ -91,17 +90,17 @@ impl<R: Registry> Run<R> {
     }
 
     /// Sets the agent's claimed reason, for calls that have none of their own. Reviewers see it as
-    /// its claim.
+    /// a claim of the agent.
     #[must_use]
     pub fn reasoning(self, text: impl Into<Arc<str>>) -> Self {
         self.session.set_reasoning(text.into());
         self
     }
 
-    /// Sets the conversation so far, oldest message first: rules see it as the call's history, and
-    /// where values [came from](crate::tool::Origin).
+    /// Sets the conversation so far, oldest message first. Rules can read it as the call's history,
+    /// and it determines the [origins](crate::tool::Origin) of values.
     ///
-    /// Each [dialect](crate::dialect) reads its own conversations:
+    /// Each [dialect](crate::dialect) converts its own conversations:
     /// `run.history(openai::history(&messages)?)`.
     #[must_use]
     pub fn history(self, messages: impl IntoIterator<Item = Message>) -> Self {
@@ -109,13 +108,12 @@ impl<R: Registry> Run<R> {
         self
     }
 
-    /// Replaces the conversation by a new one: for an application that keeps it as a list of
-    /// messages anyway. A text that was in it before, or in another run of the gate not long ago,
-    /// is not parsed again.
+    /// Replaces the conversation, for an application that keeps it as a list of messages. A text
+    /// that was in it before, or recently in another run of the gate, is not parsed again.
     ///
-    /// Rules read this conversation. The origins of values depend on everything that was ever added
-    /// to the run, by any handle of it, and on the outputs of its tools. So a window may leave out
-    /// the beginning, and a summary of the left-out part does not count as the user's words; see
+    /// Rules read only this conversation. The origins of values depend on everything that was ever
+    /// added to the run, by any handle, and on the outputs of its tools. So a window may leave out
+    /// the beginning, and a summary of that part does not count as the user's words: see
     /// [`compact`](Self::compact).
     ///
     /// ```
@@ -151,12 +149,12 @@ impl<R: Registry> Run<R> {
         self.session.add_message(message);
     }
 
-    /// Replaces the conversation so far by a summary, whoever wrote it.
+    /// Replaces the conversation so far by a summary.
     ///
-    /// However a history is replaced, a text keeps the speaker who first said it in the run, and
-    /// tool outputs keep theirs. A summary adds nobody's words: what it says and nobody had said
-    /// before is the agent's own. So an application may afterwards pass its conversation to
-    /// [`set_history`](Self::set_history) with the summary in whatever role its provider wants.
+    /// A text always keeps the speaker who first said it in the run, and tool outputs stay tool
+    /// outputs. Values that are only in the summary count as made by the agent, whoever wrote it.
+    /// So an application may afterwards pass its conversation to [`set_history`](Self::set_history)
+    /// with the summary in any role.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -186,25 +184,26 @@ impl<R: Registry> Run<R> {
         self.session.compact(summary.into());
     }
 
-    /// Returns the facts of the run: who runs, for whom, in which case, and how the run came to its
+    /// Returns the facts of the run: agent, principal, case, and the steps by which the run got its
     /// agent.
     #[must_use]
     pub fn info(&self) -> Arc<RunInfo> {
         self.session.info()
     }
 
-    /// Returns the run of an agent that this one calls for a part of its work: an agent as a tool.
-    /// The id is that of the work, such as the id of the call by which the outer model asked for
-    /// it. The same id is the same run, also after [`Gate::resume`](crate::Gate::resume).
+    /// Returns the nested run of an agent that this run calls for a part of its work: an agent as a
+    /// tool. The id identifies the work, for example the id of the call with which the outer model
+    /// requested it. The same id returns the same run, also after
+    /// [`Gate::resume`](crate::Gate::resume).
     ///
-    /// It acts for the same person in the same case, and is judged by the policies of its own
-    /// agent. Approvals and grants of the outer run do not count in it, nor the reverse. Its
-    /// questions are among the outer run's [interruptions](Turn::interruptions), and its calls in
-    /// the outer run's [`state`](Self::state): once they are decided, `proceed` of the nested run
-    /// gives their answers, and its agent goes on from there.
+    /// A nested run acts for the same person in the same case, with the policies of its own agent.
+    /// Approvals and grants of the outer run do not count in it, nor the reverse. Its questions are
+    /// among the outer run's [interruptions](Turn::interruptions), and its calls are in the outer
+    /// run's [`state`](Self::state). Once they are decided, `proceed` of the nested run returns
+    /// their answers, and its agent continues.
     ///
-    /// In its history the user is the outer agent, whose words may be made up: only the words of
-    /// the person in the outer run were [said by the user](crate::tool::Origin::User).
+    /// In its history, the user is the outer agent, which may have made up its words. Only the
+    /// words of the person in the outer run were [said by the user](crate::tool::Origin::User).
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -225,7 +224,7 @@ impl<R: Registry> Run<R> {
     ///     inner.submit([ToolCall::new("1", "delete_file", r#"{"path":"/tmp/x"}"#)]).await?;
     /// assert!(turn.is_waiting());
     ///
-    /// // Whoever looks after the outer run sees the question.
+    /// // The question is among those of the outer run.
     /// outer.proceed().await?.interruptions()[0].approve(&gate.reviewer("dana").await?).await?;
     /// assert_eq!(
     ///     outer.child("call_7").proceed().await?.answers()[0].for_model(),
@@ -238,8 +237,8 @@ impl<R: Registry> Run<R> {
         Self::of(Arc::clone(&self.core), self.session.nested(&self.core, id.as_ref()))
     }
 
-    /// Hands the run over to another agent: from now on that agent's policies judge new calls.
-    /// Earlier calls stay those of the agent that made them.
+    /// Hands the run over to another agent. From now on, that agent's policies evaluate new calls.
+    /// Earlier calls still belong to the agent that proposed them.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -257,7 +256,8 @@ impl<R: Registry> Run<R> {
     /// ```
     ///
     /// # Errors
-    /// [`RunError::UnknownAgent`]: the run keeps its agent.
+    /// Returns [`RunError::UnknownAgent`] if the gate does not know the agent. The run then keeps
+    /// its agent.
     pub fn hand_off(&self, to: impl Into<AgentName>) -> Result<(), RunError> {
         let to = to.into();
         check_agent(&self.core, &to)?;
@@ -272,38 +272,40 @@ impl<R: Registry> Run<R> {
         &self.core
     }
 
-    pub(crate) fn circumstances(&self) -> Result<RunContext, RunError> {
+    pub(crate) fn run_context(&self) -> Result<RunContext, RunError> {
         RunContext::of(&self.core, &self.session)
     }
 
     /// Submits a batch of calls, as a model proposed them. Never waits for people.
     ///
-    /// When this returns, calls that rules approve have run, calls that rules deny have their
-    /// answer, and the rest are [interruptions](Turn::interruptions). Answers come in the order of
-    /// the calls. A call that fits no tool gets the problem as its answer, and the others go on.
+    /// When this returns, the calls that rules approve have run, the calls that rules deny have
+    /// their answer, and the others are [interruptions](Turn::interruptions). Answers come in the
+    /// order of the calls. A call that fits no tool gets the problem as its answer, and does not
+    /// affect the others.
     ///
     /// # Errors
-    /// If the run itself cannot go on: an unknown agent. A store that does not answer makes a
-    /// call's answer [`Unavailable`](NotRun::Unavailable), not an error here.
+    /// Returns an error if the run itself cannot continue, because its agent is unknown. If the
+    /// store does not answer, that is not an error here: the answers of the calls are
+    /// [`Unavailable`](NotRun::Unavailable).
     ///
     /// # Cancel safety
-    /// Safe at any time, from any task, during any other operation of the run. A call belongs to
-    /// the run once it is recorded: calls that a dropped `submit` recorded are in the next turn. A
-    /// body that runs when this is dropped becomes indeterminate; one that was about to begin is
-    /// approved as before.
+    /// It may be dropped at any time, and called from any task during other operations of the run.
+    /// A call belongs to the run once it is recorded: calls that a dropped `submit` recorded are in
+    /// the next turn. If a body runs when this is dropped, its call becomes indeterminate; a call
+    /// whose body was about to begin stays approved.
     pub async fn submit(
         &self,
         calls: impl IntoIterator<Item = ToolCall>,
     ) -> Result<Turn, RunError> {
         let calls: Vec<ToolCall> = calls.into_iter().collect();
-        self.core.submit(&self.circumstances()?, &self.session, &calls).await
+        self.core.submit(&self.run_context()?, &self.session, &calls).await
     }
 
-    /// Acknowledges a turn: the application has it, and the model will get it. Its ends are in no
-    /// later turn.
+    /// Acknowledges a turn: the application has it, and will pass it to the model. Its answers to
+    /// ended calls are in no later turn.
     ///
-    /// Submitting the next batch acknowledges all turns before, so only an application that looks
-    /// for late answers without submitting anything needs this.
+    /// Submitting the next batch acknowledges all earlier turns. So only an application that reads
+    /// late answers without submitting calls needs this.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -322,32 +324,33 @@ impl<R: Registry> Run<R> {
     ///
     /// let turn = run.proceed().await?;
     /// assert_eq!(turn.late()[0].for_model(), "deleted /tmp/x");
-    /// // Had the program ended here, a resumed run would tell it again.
+    /// // Without this, a run that is resumed after a crash would return the answer again.
     /// run.acknowledge(&turn).await?;
     /// assert!(run.proceed().await?.late().is_empty());
     /// # Ok(()) }
     /// ```
     ///
     /// # Errors
-    /// If the store does not answer: then the turn's ends are repeated after a restart, and only
-    /// then.
+    /// Returns an error if the store does not answer. The turn's answers are then repeated, but
+    /// only after a restart.
     pub async fn acknowledge(&self, turn: &Turn) -> Result<(), RunError> {
         Ok(self.core.acknowledge(&self.session, turn).await?)
     }
 
-    /// Runs the calls that have been approved since, and returns the batch as it stands now. Never
-    /// waits for people.
+    /// Runs the calls that have been approved in the meantime, and returns the present state of the
+    /// batch. Never waits for people.
     ///
-    /// Before a call runs, tool, policy and arguments are compared with what was approved, and the
+    /// Before a call runs, tool, policy and arguments are compared with the approved ones, and the
     /// rules are evaluated again.
     ///
     /// # Errors
-    /// If the run itself cannot go on: an unknown agent, or a store that does not answer.
+    /// Returns an error if the run cannot continue, because its agent is unknown or the store does
+    /// not answer.
     ///
     /// # Cancel safety
     /// As for [`submit`](Self::submit).
     pub async fn proceed(&self) -> Result<Turn, RunError> {
-        self.core.proceed(&self.circumstances()?, &self.session).await
+        self.core.proceed(&self.run_context()?, &self.session).await
     }
 
     /// Waits until people have decided every call of the batch, and runs the approved ones.
@@ -356,25 +359,25 @@ impl<R: Registry> Run<R> {
     /// As for [`proceed`](Self::proceed).
     ///
     /// # Cancel safety
-    /// May be dropped at any time; a body that runs then becomes indeterminate.
+    /// It may be dropped at any time. If a body runs then, its call becomes indeterminate.
     pub async fn wait(&self) -> Result<Turn, RunError> {
-        self.core.wait(&self.circumstances()?, &self.session).await
+        self.core.wait(&self.run_context()?, &self.session).await
     }
 
-    /// Makes one typed call, and waits for the decision, if one is needed.
+    /// Makes one typed call, and waits for the decision if one is needed.
     ///
-    /// The value is what the tool's function returned, its own `Result` included: whether it *ran*
-    /// and whether it *failed* are two questions. The function of the tool, `issue_refund(&run,
-    /// …)`, is the short form of this.
+    /// Returns the value that the tool's function returned, its own `Result` included: a call that
+    /// did not *run* is a [`CallError`], a call that *failed* is not. The tool's function,
+    /// `issue_refund(&run, …)`, is the short form of this method.
     ///
     /// # Errors
-    /// [`CallError`] says why there is no value: it did not run, someone else answered, or its end
-    /// is unknown.
+    /// Returns [`CallError`] if there is no value: the call did not run, a person answered in its
+    /// place, or its end is unknown.
     ///
     /// # Cancel safety
-    /// If dropped while people are asked, the question is kept or cancelled, as its policy says; in
-    /// neither case does the call run by itself later. If dropped while the body runs, the call
-    /// becomes indeterminate.
+    /// If dropped while people are asked, the question is kept or cancelled, as its policy
+    /// configures, and the call does not run by itself later. If dropped while the body runs, the
+    /// call becomes indeterminate.
     pub fn call<T: Tool>(&self, call: T) -> BoxFuture<'_, Result<T::Output, CallError>>
     where
         R: Offers<T>,
@@ -382,15 +385,15 @@ impl<R: Registry> Run<R> {
         Box::pin(self.wait_for(ApprovalId::new().to_string().into(), false, call))
     }
 
-    /// Makes a typed call under an id of your own: with the same id and arguments, it is the same
-    /// call.
+    /// Makes a typed call with your own id. With the same id and arguments, it is the same call.
     ///
     /// # Errors
-    /// As for [`call`](Self::call); a call that ran before gives [`CallError::RanElsewhere`] with
-    /// the stored result.
+    /// As for [`call`](Self::call). For a call that ran before, returns [`CallError::RanElsewhere`]
+    /// with the stored result.
     ///
     /// # Cancel safety
-    /// As for [`call`](Self::call); the same id waits again for a question that was kept.
+    /// As for [`call`](Self::call). Calling it again with the same id waits for a question that was
+    /// kept.
     pub fn call_as<T: Tool>(
         &self,
         id: impl Into<CallId>,
@@ -409,7 +412,7 @@ impl<R: Registry> Run<R> {
         call: T,
     ) -> Result<T::Output, CallError> {
         let run =
-            self.circumstances().map_err(|error| NotRun::Invalid { problem: error.to_string() })?;
+            self.run_context().map_err(|error| NotRun::Invalid { problem: error.to_string() })?;
         let arguments = call.into_json();
         let executed =
             self.core.call(&run, BlockingCall { id, tool: T::NAME, arguments, is_known }).await?;
@@ -425,16 +428,16 @@ impl<R: Registry> Run<R> {
     /// is charged.
     ///
     /// # Errors
-    /// The reason why the call would be refused before any rule sees it; or the store does not
-    /// answer.
+    /// Returns the reason if the call would be refused before any rule evaluates it, or if the
+    /// store does not answer.
     pub async fn assess(&self, call: &ToolCall) -> Result<Assessment, NotRun> {
         let run =
-            self.circumstances().map_err(|error| NotRun::Invalid { problem: error.to_string() })?;
+            self.run_context().map_err(|error| NotRun::Invalid { problem: error.to_string() })?;
         self.core.assess(&run, call).await
     }
 
-    /// Records an action without a gate: a mail that was read, a page that was shown. `in_reply_to`
-    /// is the call that it follows from.
+    /// Records an action that does not pass the gate, like a mail that was read or a page that was
+    /// shown. `in_reply_to` is the call that led to it.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -456,22 +459,23 @@ impl<R: Registry> Run<R> {
     /// ```
     ///
     /// # Errors
-    /// If the run is of an unknown agent, the details have a number beyond ±2^53, are nested more
-    /// than 64 deep or too long, or the store does not answer. Then nothing is recorded.
+    /// Returns an error, and records nothing, if the run's agent is unknown, the details contain a
+    /// number beyond ±2^53, are nested deeper than 64 levels or are too long, or if the store does
+    /// not answer.
     pub async fn log_action(
         &self,
         action: impl Into<String>,
         details: &Value,
         in_reply_to: Option<ApprovalId>,
     ) -> Result<(), RunError> {
-        let (info, now) = (self.circumstances()?.info, self.core.now());
+        let (info, now) = (self.run_context()?.info, self.core.now());
         let details = read_value(details, self.core.limits).map_err(RunError::Details)?;
         let event = GateEvent::Action { info, action: action.into(), details, in_reply_to };
         Ok(self.core.write_alone(Changeset::noting(now, event)).await?)
     }
 
-    /// Cancels every call that waits or is approved and has not begun, of the run and its nested
-    /// runs, whoever proposed it. Returns how many were cancelled.
+    /// Cancels every call of the run and its nested runs that waits, or is approved and has not
+    /// begun. Returns the number of cancelled calls.
     ///
     /// # Errors
     /// Where the store does not answer.
@@ -483,7 +487,7 @@ impl<R: Registry> Run<R> {
             match self.core.cancel(approval.id(), reason).await {
                 Ok(ended) if ended.status() == Status::Cancelled => count += 1,
                 Err(DecideError::Store(error)) => return Err(error.into()),
-                // It had run before, and stays as it was; or someone was faster, and it can no
+                // The call ran before and stays as it was, or another task was faster and it can no
                 // longer be cancelled.
                 Ok(_) | Err(_) => {}
             }

@@ -1,4 +1,4 @@
-//! The state of a run in memory: who runs, the conversation, the calls, the nested runs.
+//! The state of a run in memory: its facts, conversation, calls and nested runs.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -19,14 +19,13 @@ use crate::provenance::{RunConversation, RunHistory};
 /// One run, shared by its handles, which any number of tasks may use at once.
 ///
 /// No state is read, held over an await, and written back. Calls that are owed to the application
-/// are in the [`RunLedger`]; the batch is replaced as a whole by the task that submits the next
-/// one, and each task fills its own places.
+/// are in the [`RunLedger`]. The task that submits the next batch replaces the batch as a whole,
+/// and each task fills its own places.
 pub(crate) struct RunSession {
     pub(crate) level: Arc<RunLevel>,
     pub(crate) ledger: Arc<RunLedger>,
     current: Mutex<Arc<CallBatch>>,
-    /// The calls in turns that the application has, as it got them: its next batch acknowledges
-    /// them.
+    /// The calls in turns that the application has. Its next batch acknowledges them.
     told: Mutex<Vec<Arc<Approval>>>,
     nested: Mutex<BTreeMap<RunId, Arc<RunSession>>>,
 }
@@ -35,7 +34,7 @@ pub(crate) struct RunSession {
 /// conversation.
 pub(crate) struct RunLevel {
     told: Mutex<RunFacts>,
-    heard: Mutex<RunConversation>,
+    conversation: Mutex<RunConversation>,
     /// The secrets of all calls of the run and its nested runs; kept by the outermost one.
     secrets: Mutex<SecretScrubber>,
     outer: Option<Arc<RunLevel>>,
@@ -55,9 +54,9 @@ impl RunLevel {
         outer: Option<Arc<RunLevel>>,
     ) -> Self {
         let memory = core.memories.of(info.run(), &info.run().outermost());
-        let log = Mutex::new(RunConversation::new(memory, outer.is_some()));
-        let returned = Mutex::new(RunFacts { info: Arc::new(info), reasoning });
-        Self { told: returned, heard: log, secrets: Mutex::default(), outer }
+        let conversation = Mutex::new(RunConversation::new(memory, outer.is_some()));
+        let facts = Mutex::new(RunFacts { info: Arc::new(info), reasoning });
+        Self { told: facts, conversation, secrets: Mutex::default(), outer }
     }
 
     fn secrets(&self) -> &Mutex<SecretScrubber> {
@@ -102,24 +101,32 @@ impl RunSession {
     }
 
     /// Restores a run from its state, with its nested runs. `stand` has its calls from the store.
-    pub(crate) fn resumed(core: &EngineCore, body: StateBody, stand: &[Arc<Approval>]) -> Self {
+    pub(crate) fn resumed(
+        core: &EngineCore,
+        body: StateBody,
+        stored_approvals: &[Arc<Approval>],
+    ) -> Self {
         let ledger = Arc::new(RunLedger::new(body.info.run().outermost()));
-        Self::resumed_in(core, body, stand, &ledger, None)
+        Self::resumed_in(core, body, stored_approvals, &ledger, None)
     }
 
     fn resumed_in(
         core: &EngineCore,
         body: StateBody,
-        stand: &[Arc<Approval>],
+        stored_approvals: &[Arc<Approval>],
         ledger: &Arc<RunLedger>,
         outer: Option<Arc<RunLevel>>,
     ) -> Self {
         let level = RunLevel::new(core, RunInfo::clone(&body.info), body.reasoning, outer);
-        let session = Self::new(level, Arc::clone(ledger), CallBatch::resumed(body.current, stand));
+        let session = Self::new(
+            level,
+            Arc::clone(ledger),
+            CallBatch::resumed(body.current, stored_approvals),
+        );
         let level = || Some(Arc::clone(&session.level));
         let inner = body.nested.into_iter().map(|inner| {
             let run = inner.info.run().clone();
-            (run, Arc::new(Self::resumed_in(core, inner, stand, ledger, level())))
+            (run, Arc::new(Self::resumed_in(core, inner, stored_approvals, ledger, level())))
         });
         *lock(&session.nested) = inner.collect();
         session
@@ -130,13 +137,13 @@ impl RunSession {
         Arc::clone(&lock(&self.current))
     }
 
-    /// Replaces the last batch by a new one, and acknowledges the calls of turns that the
-    /// application got before, because it goes on from there.
+    /// Replaces the last batch by a new one, and acknowledges the calls of earlier turns, because
+    /// the application continues from them.
     pub(crate) fn begin_batch(&self, batch: CallBatch) -> Arc<CallBatch> {
         let batch = Arc::new(batch);
         *lock(&self.current) = Arc::clone(&batch);
-        // Taken out at once: a turn that another task gets meanwhile is acknowledged by the next
-        // batch.
+        // Taken out at once, so that the next batch acknowledges a turn that another task gets
+        // meanwhile.
         let returned = std::mem::take(&mut *lock(&self.told));
         if !returned.is_empty() {
             self.ledger.take(&returned);
@@ -159,7 +166,7 @@ impl RunSession {
 
     /// Returns the history as it is now.
     pub(crate) fn history(&self) -> RunHistory {
-        lock(&self.level.heard).history()
+        lock(&self.level.conversation).history()
     }
 
     /// Adds the secrets of a call.
@@ -183,27 +190,27 @@ impl RunSession {
     }
 
     pub(crate) fn change(&self, change: impl FnOnce(&mut RunInfo)) {
-        // Copy on write: calls that are under way keep the facts with which they began.
+        // Copy on write: calls in progress keep the facts with which they began.
         change(Arc::make_mut(&mut lock(&self.level.told).info));
     }
 
     pub(crate) fn add_message(&self, message: Message) {
-        lock(&self.level.heard).push(message);
+        lock(&self.level.conversation).push(message);
     }
 
     pub(crate) fn set_history(&self, conversation: Vec<Message>) {
-        lock(&self.level.heard).replace(conversation);
+        lock(&self.level.conversation).replace(conversation);
     }
 
     pub(crate) fn compact(&self, summary: Arc<str>) {
-        lock(&self.level.heard).compact(summary);
+        lock(&self.level.conversation).compact(summary);
     }
 
-    /// Returns the nested run of an id, which is made if it does not exist.
+    /// Returns the nested run with an id, and creates it if it does not exist.
     pub(crate) fn nested(&self, core: &EngineCore, id: &str) -> Arc<Self> {
         let outer = self.info();
         let run = RunId::from(format!("{}{NESTED}{id}", outer.run()));
-        // Held from look-up to insertion: two tasks that ask for the same id get the same run.
+        // The lock is held from look-up to insertion, so that two tasks get the same run for an id.
         let mut nested = lock(&self.nested);
         if let Some(known) = nested.get(&run) {
             return Arc::clone(known);

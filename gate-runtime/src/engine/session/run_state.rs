@@ -19,15 +19,16 @@ use crate::engine::error::StateError;
 /// The version that this program writes. It reads every version up to this one.
 const VERSION: u64 = 2;
 
-/// The state of a run, to be resumed later or in another process: its calls and how they stand,
-/// what was approved, and the same for every nested run.
+/// The state of a run, to resume it later or in another process: its calls with their approvals,
+/// and those of every nested run.
 ///
-/// It is JSON, has a version, holds no secrets, and is authenticated with the gate's key
-/// (HMAC-SHA-256 over its canonical form): a gate resumes only what a gate with the same key wrote,
-/// unchanged. The store stays the authority: what it knows of a call counts, and what an old state
-/// says cannot undo it. The conversation is not in it; give it to the resumed run by
-/// [`Run::history`](crate::Run::history), if rules look at it. What was said before which call is
-/// known again by the hashes that the calls have of it, if the key is the same.
+/// It is JSON, has a version, contains no secrets, and is authenticated with the gate's key
+/// (HMAC-SHA-256 over its canonical form): a gate resumes only an unchanged state of a gate with
+/// the same key. The store stays the authority: an old state cannot undo what is in the store.
+///
+/// The conversation is not in it. If rules read it, pass it to the resumed run with
+/// [`Run::history`](crate::Run::history). With the same key, hashes in the calls identify the
+/// messages that came before each call.
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
@@ -126,12 +127,12 @@ impl RunState {
         serde_json::json!({"version": self.version, "run": self.run, "mac": self.mac}).to_string()
     }
 
-    /// Reads the JSON text of a state. [`Gate::resume`](crate::Gate::resume) checks whether it is
+    /// Parses the JSON text of a state. [`Gate::resume`](crate::Gate::resume) checks whether it is
     /// authentic.
     ///
     /// # Errors
-    /// [`StateError::Malformed`] for a text that is no state, [`StateError::TooNew`] for one that a
-    /// newer version wrote.
+    /// Returns [`StateError::Malformed`] if the text is not a state, and [`StateError::TooNew`] if
+    /// a newer version wrote it.
     pub fn from_json(text: &str) -> Result<Self, StateError> {
         let malformed =
             |error: serde_json::Error| StateError::Malformed { problem: error.to_string() };
@@ -147,7 +148,7 @@ impl RunState {
 
 fn mac(key: &[u8; 32], version: u64, run: &Value) -> Result<Hmac<Sha256>, StateError> {
     let malformed = |problem: String| StateError::Malformed { problem };
-    let text = canonical(run).map_err(|misfit| malformed(misfit.to_string()))?;
+    let text = canonical(run).map_err(|schema_error| malformed(schema_error.to_string()))?;
     let mut mac =
         Hmac::<Sha256>::new_from_slice(key).map_err(|error| malformed(error.to_string()))?;
     mac.update(format!("gate run state {version}\n").as_bytes());

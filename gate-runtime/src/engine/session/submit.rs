@@ -1,4 +1,4 @@
-//! Submits batches of calls, runs them as far as they may run, and goes on as people decide.
+//! Submits batches of calls, runs those that may run, and continues when people have decided.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ enum BatchIdCheck {
 }
 
 impl EngineCore {
-    /// Takes in a batch, runs what may run, and returns the turn.
+    /// Submits a batch, runs the calls that may run, and returns the turn.
     ///
     /// # Cancel safety
     /// A call belongs to the run once it is recorded. If this is dropped before the end, recorded
@@ -61,14 +61,14 @@ impl EngineCore {
         calls: &[ToolCall],
     ) -> Result<Turn, RunError> {
         let batch = session.begin_batch(CallBatch::of(calls.len()));
-        // If the store does not answer, owed calls stay owed and are in a later turn, and each call
-        // of this batch gets that error as its answer.
+        // If the store does not answer, owed calls stay owed for a later turn, and each call of
+        // this batch gets that error as its answer.
         let refreshed = session.ledger.refresh(&*self.store).await;
         if calls.is_empty() {
             refreshed?;
         }
         let blocked = match calls {
-            // The most frequent batch by far, and no call in it waits for another.
+            // By far the most frequent batch, in which no call waits for another.
             [only] => self.propose_one(run, session, &batch, only).await.into_iter().collect(),
             _ => self.propose_batch(run, session, &batch, calls).await,
         };
@@ -77,14 +77,14 @@ impl EngineCore {
         let _ = self.write_acknowledged(session).await;
         if !batch.unfinished().is_empty() {
             // Others may have decided and run calls in the meantime. If that cannot be read, the
-            // turn has the state of a moment ago, and a later turn has the news.
+            // turn has a slightly older state, and a later turn has the changes.
             let _ = session.ledger.refresh(&*self.store).await;
             let _ = self.load_unknown(session, &batch).await;
         }
         Ok(self.turn(run, session, &batch, &blocked))
     }
 
-    /// Takes in the only call of a batch.
+    /// Proposes the only call of a batch.
     async fn propose_one(
         self: &Arc<Self>,
         run: &RunContext,
@@ -92,18 +92,18 @@ impl EngineCore {
         batch: &CallBatch,
         call: &ToolCall,
     ) -> Option<(ApprovalId, NotRun)> {
-        let before = session.ledger.moment();
-        let charged = async {
+        let ledger_version = session.ledger.moment();
+        let submitted = async {
             let proposed = self.read(run, call).await?;
             let lookup = self.plan(run, ProposedCall::here(self, run, proposed)?).await?;
             self.submit_one(run, session, lookup, &[]).await
         };
-        let taken = charged.await;
-        put(session, batch, (0, call), taken, before)
+        let progress = submitted.await;
+        put(session, batch, (0, call), progress, ledger_version)
     }
 
-    /// Takes in the calls of a batch. All are evaluated before any is carried out, because one may
-    /// hold back the others.
+    /// Proposes the calls of a batch. All are evaluated before any runs, because one may hold back
+    /// the others.
     async fn propose_batch(
         self: &Arc<Self>,
         run: &RunContext,
@@ -121,7 +121,7 @@ impl EngineCore {
         .await;
         let holds = |plan: &Option<Result<CallLookup, NotRun>>| match plan {
             Some(Ok(CallLookup::New(draft))) => draft.holds_batch(),
-            // It was proposed before, and its caller went away before it was decided.
+            // The call was proposed before, and its caller was dropped before the decision.
             Some(Ok(CallLookup::Known(known))) => known.holds_batch(),
             _ => false,
         };
@@ -144,7 +144,7 @@ impl EngineCore {
                 put(session, batch, (place, call), taken, before)
             });
             hindrances.extend(join_all(carried_out).await.into_iter().flatten());
-            // As they are recorded now: another task may have been faster with the same question.
+            // Uses the recorded questions, because another task may have written the same question.
             held_by = batch
                 .unfinished()
                 .iter()
@@ -253,17 +253,17 @@ impl EngineCore {
             .filter(|known| is_forgotten(known))
             .map(|known| known.id())
             .collect();
-        let before = session.ledger.moment();
+        let ledger_version = session.ledger.moment();
         for latest in self.load_all(forgotten).await? {
             batch.note(&latest);
             if latest.status() == Status::Pending {
-                session.ledger.note(&latest, before);
+                session.ledger.note(&latest, ledger_version);
             }
         }
         Ok(())
     }
 
-    /// Writes which ends the application has, if no other changeset has done so.
+    /// Writes that the application has these ends, if no other changeset has done so.
     async fn write_acknowledged(&self, session: &RunSession) -> Result<(), StoreError> {
         let mut changeset = Changeset::at(self.now());
         session.ledger.acknowledge(&mut changeset);
@@ -276,7 +276,7 @@ impl EngineCore {
         Ok(())
     }
 
-    /// Notes that the application has a turn: its ends are in no later one.
+    /// Records that the application has a turn, so that its ends are in no later one.
     pub(crate) async fn acknowledge(
         &self,
         session: &RunSession,
@@ -299,8 +299,8 @@ impl EngineCore {
         let batch = session.current();
         self.load_unknown(session, &batch).await?;
         let owed = session.ledger.unfinished(&own);
-        // A call that a program proposed first and a model again is owed to nobody in the store;
-        // the batch has it.
+        // A call that a program proposed first, and a model again, is not owed according to the
+        // store, but is in the batch.
         let is_unknown = |known: &Arc<Approval>| {
             known.status() != Status::Pending && session.ledger.find(known).is_none()
         };
@@ -350,16 +350,16 @@ impl EngineCore {
             for id in open {
                 waiters.entry(id).or_insert_with(|| ChangeFeed::wait_for(self, id));
             }
-            // A change before a waiter was registered is found by another look; a change after it
-            // wakes the waiter.
+            // Reading again finds changes before a waiter was registered; later changes wake the
+            // waiter.
             if waiters.len() == known {
                 select_all(waiters.values().map(|waiter| Box::pin(waiter.changed()))).await;
             }
         }
     }
 
-    /// Makes a turn of answers and questions from how the calls stand. Nested runs contribute
-    /// questions only.
+    /// Creates a turn with answers and questions from the states of the calls. Nested runs
+    /// contribute only questions.
     fn turn(
         self: &Arc<Self>,
         run: &RunContext,
@@ -367,7 +367,7 @@ impl EngineCore {
         batch: &CallBatch,
         blocked: &BTreeMap<ApprovalId, NotRun>,
     ) -> Turn {
-        // Nothing is awaited from here on, so that the turn is consistent with what is known now.
+        // Nothing is awaited from here on, so that the turn is consistent.
         for known in &batch.unfinished() {
             if let Some(newer) =
                 session.ledger.find(known).filter(|newer| newer.version() > known.version())
@@ -404,15 +404,15 @@ impl EngineCore {
     }
 }
 
-/// Adds the result of taking in a call to the batch and the ledger.
+/// Adds the result of a proposed call to the batch and the ledger.
 fn put(
     session: &RunSession,
     batch: &CallBatch,
     (index, call): (usize, &ToolCall),
-    charged: Result<CallProgress, NotRun>,
-    before: LedgerVersion,
+    submitted: Result<CallProgress, NotRun>,
+    ledger_version: LedgerVersion,
 ) -> Option<(ApprovalId, NotRun)> {
-    let CallProgress { approval, hindrance: blocked_by } = match charged {
+    let CallProgress { approval, hindrance: blocked_by } = match submitted {
         Ok(latest) => latest,
         Err(reason) => {
             batch.fill(index, BatchPlace::Refused(call.clone(), reason));
@@ -420,9 +420,9 @@ fn put(
         }
     };
     let id = approval.id();
-    session.ledger.record_of_batch(&approval, before);
+    session.ledger.record_of_batch(&approval, ledger_version);
     batch.fill(index, BatchPlace::Call(approval));
-    blocked_by.map(|hindrance| (id, hindrance))
+    blocked_by.map(|not_run| (id, not_run))
 }
 
 fn id_of(lookup: &Result<CallLookup, NotRun>) -> Option<ApprovalId> {
@@ -433,8 +433,8 @@ fn id_of(lookup: &Result<CallLookup, NotRun>) -> Option<ApprovalId> {
     }
 }
 
-/// Checks the ids of a batch. Two equal calls with one id are one call; two different ones are
-/// none.
+/// Checks the ids of a batch. Two equal calls with one id count as one call; two different calls
+/// with one id are refused.
 fn check_ids(calls: &[ToolCall], read: &[Result<ParsedCall, NotRun>]) -> Vec<BatchIdCheck> {
     let same = |a: &Result<ParsedCall, NotRun>, b: &Result<ParsedCall, NotRun>| match (a, b) {
         (Ok(a), Ok(b)) => (a.tool, &a.completed.arguments) == (b.tool, &b.completed.arguments),
@@ -444,16 +444,17 @@ fn check_ids(calls: &[ToolCall], read: &[Result<ParsedCall, NotRun>]) -> Vec<Bat
     for (index, call) in calls.iter().enumerate() {
         first.entry(call.id().as_str()).or_default().push(index);
     }
-    let id_check = |(place, call): (usize, &ToolCall)| {
-        let twins = first.get(call.id().as_str()).map_or(&[][..], Vec::as_slice);
-        let equal =
-            |other: &usize| read.get(*other).zip(read.get(place)).is_some_and(|(a, b)| same(a, b));
-        match twins.first() {
-            _ if call.id().as_str().is_empty() || twins.len() < 2 => BatchIdCheck::Unique,
-            _ if !twins.iter().all(|other| *other == place || equal(other)) => {
+    let id_check = |(call_index, call): (usize, &ToolCall)| {
+        let same_id = first.get(call.id().as_str()).map_or(&[][..], Vec::as_slice);
+        let equal = |other: &usize| {
+            read.get(*other).zip(read.get(call_index)).is_some_and(|(a, b)| same(a, b))
+        };
+        match same_id.first() {
+            _ if call.id().as_str().is_empty() || same_id.len() < 2 => BatchIdCheck::Unique,
+            _ if !same_id.iter().all(|other| *other == call_index || equal(other)) => {
                 BatchIdCheck::Conflict
             }
-            Some(first) if *first < place => BatchIdCheck::Repeat(*first),
+            Some(first) if *first < call_index => BatchIdCheck::Repeat(*first),
             _ => BatchIdCheck::Unique,
         }
     };

@@ -30,8 +30,8 @@ pub struct Turn {
     waiting: Option<WaitingCalls>,
 }
 
-/// The calls of a run and its nested runs that waited when a turn was made. Holding them is cheap;
-/// the questions are made when they are first asked for.
+/// The calls of a run and its nested runs that waited when a turn was created. Holding them is
+/// cheap; the interruptions are created on first use.
 pub(crate) struct WaitingCalls {
     core: Arc<EngineCore>,
     run: RunContext,
@@ -41,7 +41,8 @@ pub(crate) struct WaitingCalls {
 }
 
 impl WaitingCalls {
-    /// Returns `None` if nothing waits: then a turn holds on to no part of its gate.
+    /// Returns the waiting calls; `None` if nothing waits, so that the turn holds no part of its
+    /// gate.
     pub(crate) fn of(
         core: &Arc<EngineCore>,
         run: &RunContext,
@@ -57,8 +58,8 @@ impl WaitingCalls {
         })
     }
 
-    /// Returns the questions of the run first, then those of nested runs, each with the
-    /// circumstances of its own run.
+    /// Returns the questions of the run first, then those of nested runs, each with the context of
+    /// its own run.
     fn interruptions(&self) -> &[Interruption] {
         self.interruptions.get_or_init(|| {
             let own = self.session.run_id();
@@ -102,18 +103,18 @@ impl Turn {
         &self.answers
     }
 
-    /// Returns the settled answers: calls that ran, and calls that never will.
+    /// Returns the final answers: of calls that ran, and of calls that never will.
     pub fn outputs(&self) -> impl Iterator<Item = &Answer> {
         self.answers.iter().filter(|answer| !answer.is_waiting())
     }
 
-    /// Returns answers to calls of earlier batches that the application has not taken yet: calls
-    /// that waited and have been settled since, calls whose end is unknown, and calls of a turn
-    /// that never arrived.
+    /// Returns answers to calls of earlier batches that the application does not have yet: calls
+    /// that waited and have ended since, calls whose end is unknown, and calls of a turn that never
+    /// arrived.
     ///
-    /// Each is here once, in every turn until the application
-    /// [acknowledges](crate::Run::acknowledge) it or submits the next batch, which means that the
-    /// model has the turn before. This also holds for a [resumed](crate::Gate::resume) run.
+    /// An answer is in every turn until the application [acknowledges](crate::Run::acknowledge) the
+    /// turn or submits the next batch, which means that the model has the earlier turns. This also
+    /// applies to a [resumed](crate::Gate::resume) run.
     #[must_use]
     pub fn late(&self) -> &[Answer] {
         &self.late

@@ -1,4 +1,4 @@
-//! A proposed call as rules see it: typed.
+//! A proposed, typed call, which rules evaluate.
 
 use std::any::Any;
 use std::fmt::{self, Display};
@@ -58,11 +58,11 @@ impl<T: Tool> Call<T> {
     /// Returns the origin of one of its values: the words of the principal, the result of a tool,
     /// or neither, so that the agent made it.
     ///
-    /// So a rule can approve only what the user really asked for, and anything that a web page or a
-    /// mail told the agent to do asks a person, however small it is. Pass the messages to the run:
-    /// [`Run::history`](crate::Run::history), [`Run::add_message`](crate::Run::add_message).
-    /// Without them no value is the user's, and only the outputs of the gate's own tools are known.
-    /// `docs/why/threat-model.md` in the repository lists what this cannot detect.
+    /// With it, a rule can approve only calls that the user really asked for; for a call that a web
+    /// page or a mail caused, a person is asked. Pass the messages to the run with
+    /// [`Run::history`](crate::Run::history) or [`Run::add_message`](crate::Run::add_message).
+    /// Without them, no value is the user's, and only the outputs of the gate's own tools are
+    /// known. `docs/why/threat-model.md` in the repository lists the limits of this detection.
     ///
     /// ```
     /// use gate_runtime::prelude::*;

@@ -34,12 +34,12 @@ pub(crate) fn describe(
         about.annotations,
         about.source
     ]);
-    let mut returned = canonical(&described).unwrap_or_default();
+    let mut schema_text = canonical(&described).unwrap_or_default();
     if about.asks_on_error {
-        returned += "asks on error";
+        schema_text += "asks on error";
     }
     if let Some(summary) = &summary {
-        returned += &canonical(&json!({ "summary": summary })).unwrap_or_default();
+        schema_text += &canonical(&json!({ "summary": summary })).unwrap_or_default();
     }
     Descriptor {
         name: name.into(),
@@ -52,7 +52,7 @@ pub(crate) fn describe(
         asks_on_error: about.asks_on_error,
         order,
         summary,
-        digest: Digest::of(returned),
+        digest: Digest::of(schema_text),
     }
 }
 

@@ -5,10 +5,10 @@ use std::fmt;
 use super::Tool;
 use crate::logic::context::CallContext;
 
-/// Single-use proof that this very call may run, with its arguments inside.
+/// Single-use proof that this call may run, with its arguments inside.
 ///
-/// Only the engine makes one, after `Dispatched` is recorded, from the approved arguments; a body
-/// takes it by value. It cannot be cloned, stored and used again, or made by hand:
+/// Only the engine creates a permit, from the approved arguments, after `Dispatched` is recorded. A
+/// body takes it by value. It cannot be cloned, stored and used again, or created by hand:
 ///
 /// ```compile_fail,E0451
 /// # use gate_runtime::{CallContext, Permit, Tool};

@@ -12,8 +12,7 @@ use super::call::{AnyCall, AnyState, Call, read_exact};
 use crate::logic::context::CallContext;
 use crate::logic::tool_spec::ToolSpec;
 
-/// The answer of a tool's reconciler: whether a call happened whose end is unknown, as far as the
-/// reconciler can tell.
+/// The answer of a tool's reconciler: whether a call with an unknown end took effect.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -43,13 +42,13 @@ use crate::logic::tool_spec::ToolSpec;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReconcileOutcome<T> {
-    /// It did, and gave this back.
+    /// The call took effect, and returned this value.
     Yes(T),
-    /// It did not, and will not: the approved call may run, once. If the earlier attempt could
-    /// still take effect, as with a request that is under way, return [`Unknown`](Self::Unknown),
-    /// or make the other side refuse it first.
+    /// The call took no effect, and will not take effect: the approved call may run, once. If the
+    /// earlier attempt could still take effect, like a request in progress, return
+    /// [`Unknown`](Self::Unknown), or make the other system refuse it first.
     No,
-    /// Unknown: a person has to find out.
+    /// It is unknown: a person has to find out.
     Unknown,
 }
 

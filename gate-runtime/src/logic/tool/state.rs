@@ -1,4 +1,4 @@
-//! Handing each tool its part of the gate's state.
+//! Gives each tool its part of the gate's state.
 
 use std::sync::Arc;
 

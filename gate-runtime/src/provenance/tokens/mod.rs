@@ -29,7 +29,7 @@ pub(super) const NEGATIONS: [&str; 18] = [
     "off", "nicht", "kein", "keine", "ohne", "sans", "sin",
 ];
 
-/// Where a line ends: no value goes on over it unless it has one there itself.
+/// The token for the end of a line. No value continues over it, unless it has a line end itself.
 pub(super) const LINE_END: &str = "\n";
 
 /// Passes on the words of a text, one by one; punctuation around a word is a word of its own.

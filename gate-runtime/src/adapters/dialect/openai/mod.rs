@@ -1,4 +1,4 @@
-//! OpenAI's Chat Completions, and every server that speaks them.
+//! OpenAI's Chat Completions, and compatible servers.
 //!
 //! ```
 //! use gate_runtime::dialect::openai;
@@ -40,7 +40,7 @@ use crate::engine::session::turn::Turn;
 
 const NAME: &str = "OpenAI Chat Completions";
 
-/// The `tools` of a request, with the schemas as they are.
+/// Returns the `tools` of a request, with unchanged schemas.
 ///
 /// ```
 /// use gate_runtime::dialect::openai;
@@ -61,11 +61,12 @@ pub fn tools(descriptors: &[Descriptor]) -> Vec<Value> {
     plain_functions(descriptors, tool)
 }
 
-/// The `tools` of a request in strict mode, in which the model can only write arguments that fit.
+/// Returns the `tools` of a request in strict mode, in which the model can only write arguments
+/// that match the schema.
 ///
-/// Strict mode knows a part of JSON Schema, where every field is required: optional ones become
-/// nullable or are always given. What it does not know (lengths, defaults, formats) moves into the
-/// description; the gate checks it all the same.
+/// Strict mode supports a part of JSON Schema in which every field is required: optional fields
+/// become nullable, or are always given. Unsupported keywords (lengths, defaults, formats) move
+/// into the description, and the gate still checks them.
 ///
 /// ```
 /// use gate_runtime::dialect::openai;
@@ -85,8 +86,8 @@ pub fn tools(descriptors: &[Descriptor]) -> Vec<Value> {
 /// ```
 ///
 /// # Errors
-/// [`NotStrict`] names the tool and the field whose schema cannot be strict, as a map with free
-/// keys.
+/// Returns [`NotStrict`], with the tool and the field, if a schema cannot be strict, like a map
+/// with arbitrary keys.
 pub fn strict_tools(descriptors: &[Descriptor]) -> Result<Vec<Value>, NotStrict> {
     strict_functions(descriptors, tool)
 }
@@ -121,10 +122,10 @@ fn tool(function: Value) -> Value {
     with(json!({"type": "function"}), "function", function)
 }
 
-/// The tool calls of a response, or of an assistant's message, in their order.
+/// Returns the tool calls of a response, or of an assistant's message, in order.
 ///
-/// A call whose arguments are not JSON is still a call: the gate answers it with what is wrong. One
-/// without an id or a name is given on too, so that it is answered and not lost.
+/// A call with arguments that are not JSON is included, and the gate answers it with the problem. A
+/// call without an id or a name is included too, so that it is answered and not lost.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -143,7 +144,8 @@ fn tool(function: Value) -> Value {
 /// ```
 ///
 /// # Errors
-/// A value that is neither a response nor a message; a call by the long deprecated `function_call`.
+/// Returns an error if the value is neither a response nor a message, or has a call in the
+/// deprecated form `function_call`.
 pub fn tool_calls(response: &Value) -> Result<Vec<ToolCall>, DialectError> {
     let message = match response.get("choices") {
         Some(choices) => choices.get(0).and_then(|choice| choice.get("message")),
@@ -169,7 +171,7 @@ fn tool_call(call: &Value) -> ToolCall {
     let arguments = function.and_then(|function| function.get("arguments"));
     let arguments = match arguments {
         Some(Value::String(text)) => text.clone(),
-        // Some servers send the arguments as JSON, not as its text.
+        // Some servers send the arguments as a JSON object, not as text.
         Some(other) => other.to_string(),
         None => String::new(),
     };
@@ -184,12 +186,12 @@ fn not_ours(problem: &str) -> DialectError {
     DialectError::new(NAME, problem)
 }
 
-/// The messages that answer a turn: one for each call, in order, also for those that wait, so that
-/// no call dangles.
+/// Returns the messages that answer a turn: one for each call, in order, also for calls that wait,
+/// so that no call is left without an answer.
 ///
-/// Answers to calls of earlier turns, which were told to wait, follow as system messages, for their
-/// place has been taken. What the tool wrote is in them as one quoted JSON string that is said to
-/// be data, so that it does not speak with the system's voice.
+/// A call of an earlier turn already has an answer, that it waits. Its late answer follows as a
+/// system message. In it, the tool's output is one quoted JSON string, described as data, so that
+/// it does not count as an instruction of the system.
 ///
 /// ```
 /// use gate_runtime::dialect::openai;
@@ -227,7 +229,7 @@ pub fn messages(turn: &Turn) -> Vec<Value> {
     turn.answers().iter().map(answer).chain(turn.late().iter().map(late)).collect()
 }
 
-/// The conversation of a request, for a run's [`history`](crate::Run::history).
+/// Converts the `messages` of a request for a run's [`history`](crate::Run::history).
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -250,7 +252,8 @@ pub fn messages(turn: &Turn) -> Vec<Value> {
 /// ```
 ///
 /// # Errors
-/// A message whose role is not one of `system`, `developer`, `user`, `assistant` and `tool`.
+/// Returns an error if the role of a message is not `system`, `developer`, `user`, `assistant` or
+/// `tool`.
 pub fn history(messages: &[Value]) -> Result<Vec<Message>, DialectError> {
     let mut called = CalledTools::default();
     let mut history = Vec::with_capacity(messages.len());

@@ -37,7 +37,7 @@ use crate::engine::session::turn::Turn;
 
 const NAME: &str = "OpenAI Responses";
 
-/// The `tools` of a request, with the schemas as they are.
+/// Returns the `tools` of a request, with unchanged schemas.
 ///
 /// ```
 /// use gate_runtime::dialect::openai::responses;
@@ -58,8 +58,8 @@ pub fn tools(descriptors: &[Descriptor]) -> Vec<Value> {
     super::plain_functions(descriptors, tool)
 }
 
-/// The `tools` of a request in strict mode, as [`openai::strict_tools`](super::strict_tools) makes
-/// them.
+/// Returns the `tools` of a request in strict mode, as
+/// [`openai::strict_tools`](super::strict_tools) does.
 ///
 /// ```
 /// use gate_runtime::dialect::openai::responses;
@@ -79,7 +79,7 @@ pub fn tools(descriptors: &[Descriptor]) -> Vec<Value> {
 /// ```
 ///
 /// # Errors
-/// [`NotStrict`] names the tool and the field whose schema cannot be strict.
+/// Returns [`NotStrict`], with the tool and the field, if a schema cannot be strict.
 pub fn strict_tools(descriptors: &[Descriptor]) -> Result<Vec<Value>, NotStrict> {
     super::strict_functions(descriptors, tool)
 }
@@ -89,8 +89,8 @@ fn tool(function: Value) -> Value {
     with(function, "type", "function")
 }
 
-/// The function calls of a response, or of a list of its items, in their order. Calls of OpenAI's
-/// own tools are not among them.
+/// Returns the function calls of a response, or of a list of its items, in order. Calls of OpenAI's
+/// own tools are not included.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -113,7 +113,7 @@ fn tool(function: Value) -> Value {
 /// ```
 ///
 /// # Errors
-/// A value that is neither a response nor a list of items.
+/// Returns an error if the value is neither a response nor a list of items.
 pub fn tool_calls(response: &Value) -> Result<Vec<ToolCall>, DialectError> {
     let items = response["output"].as_array().or(response.as_array());
     let items = items.ok_or_else(|| DialectError::new(NAME, "it has no `output`"))?;
@@ -129,8 +129,8 @@ pub fn tool_calls(response: &Value) -> Result<Vec<ToolCall>, DialectError> {
         .collect())
 }
 
-/// The items that answer a turn: one for each call, in order, also for those that wait; then late
-/// answers, as [`openai::messages`](super::messages) gives them.
+/// Returns the items that answer a turn: one for each call, in order, also for calls that wait;
+/// then late answers, as in [`openai::messages`](super::messages).
 ///
 /// ```
 /// use gate_runtime::dialect::openai::responses;
@@ -169,8 +169,8 @@ pub fn input(turn: &Turn) -> Vec<Value> {
     turn.answers().iter().map(answer).chain(turn.late().iter().map(late)).collect()
 }
 
-/// The items of a conversation, for a run's [`history`](crate::Run::history). Reasoning is left
-/// out; items of OpenAI's own tools are the words of a tool.
+/// Converts the items of a conversation for a run's [`history`](crate::Run::history). Reasoning is
+/// left out; items of OpenAI's own tools count as messages of a tool.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -193,7 +193,7 @@ pub fn input(turn: &Turn) -> Vec<Value> {
 /// ```
 ///
 /// # Errors
-/// A message whose role is not one of `system`, `developer`, `user` and `assistant`.
+/// Returns an error if the role of a message is not `system`, `developer`, `user` or `assistant`.
 pub fn history(items: &[Value]) -> Result<Vec<Message>, DialectError> {
     let mut called = CalledTools::default();
     let mut history = Vec::new();
@@ -220,9 +220,9 @@ pub fn history(items: &[Value]) -> Result<Vec<Message>, DialectError> {
                     tool_result_text(&item["output"]),
                 ));
             }
-            // What the model thinks, and what only names something, is not said.
+            // Reasoning and mere references are not messages.
             Some("reasoning" | "item_reference") => {}
-            // What OpenAI's own tools gave back, and those of other servers.
+            // Results of OpenAI's own tools, and of the tools of other servers.
             Some(other) => history.push(Message::tool(other, item.to_string())),
         }
     }

@@ -1,5 +1,5 @@
-//! The laws about what is looked up of earlier calls: refusals, equal calls, and what is owed to a
-//! run.
+//! Checks of the queries for earlier calls: refusals, equal calls, and the calls of a run that it
+//! has not acknowledged.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::checks::{committed, laws, same};
 use super::samples::{
-    about, after, approval, approval_of, approval_with, at, opened, ran, voted, writes,
+    about, after, approval, approval_of, approval_with, at, new_approval, ran, voted, writes,
 };
 use super::{CheckFailure, CheckFuture, ConformanceCheck, StoreHandles};
 
@@ -41,7 +41,7 @@ fn no() -> Decision {
     Decision::Reject { reason: "no".into() }
 }
 
-/// Writes an approval and its refusal.
+/// Writes a new approval, and then its rejection.
 async fn refused(
     store: &Arc<dyn Store>,
     new: Arc<Approval>,
@@ -56,8 +56,8 @@ fn calls(found: &[Arc<Approval>]) -> Vec<String> {
     found.iter().map(|approval| approval.subject().call().to_string()).collect()
 }
 
-/// A new call that is equal to another.
-fn like(run: &str, approval: &Approval) -> CallQuery {
+/// Returns a query for a new call that equals an earlier one.
+fn query_like(run: &str, approval: &Approval) -> CallQuery {
     CallQuery {
         likeness: Some(approval.arguments().likeness()),
         ..about(run, "new", "tool", at(2))
@@ -71,18 +71,18 @@ fn numbered(number: usize) -> Value {
 async fn refusals_are_recalled_in_the_whole_family(
     (one, other): StoreHandles,
 ) -> Result<(), CheckFailure> {
-    let mut query = Vec::new();
+    let mut rejected_calls = Vec::new();
     for run in ["run", "run>call", "runner", "run>call>1", "other>run", "ru"] {
         let rejected = refused(&one, approval(run, run, "tool", Verdict::Ask)?).await?;
         if run.split('>').next() == Some("run") {
-            query.push(rejected);
+            rejected_calls.push(rejected);
         }
     }
     for run in ["run", "run>call", "run>another"] {
         same(
             "of the family",
             other.load_history(&about(run, "new", "tool", at(2))).await?.rejected,
-            query.clone(),
+            rejected_calls.clone(),
         )?;
     }
     same(
@@ -153,7 +153,7 @@ async fn every_equal_refusal_is_recalled_and_the_newest_others(
 ) -> Result<(), CheckFailure> {
     let mut all = Vec::new();
     for call in 0..3 * REFUSALS {
-        // The equal ones are the oldest, and one in the middle of the others.
+        // The equal calls are the oldest ones, and one in the middle of the others.
         let is_equal = call <= REFUSALS || call == 2 * REFUSALS;
         let arguments = if is_equal { json!({"equal": true}) } else { numbered(call) };
         all.push(
@@ -162,33 +162,37 @@ async fn every_equal_refusal_is_recalled_and_the_newest_others(
         );
     }
     let Some(first) = all.first() else { return Err("there is one".into()) };
-    let query = (0..=REFUSALS).chain(2 * REFUSALS - 1..3 * REFUSALS);
-    let wanted: Vec<String> = query.map(|call| call.to_string()).collect();
+    let kept_numbers = (0..=REFUSALS).chain(2 * REFUSALS - 1..3 * REFUSALS);
+    let wanted: Vec<String> = kept_numbers.map(|call| call.to_string()).collect();
     same(
         "equal ones and others",
-        calls(&other.load_history(&like("run", first)).await?.rejected),
+        calls(&other.load_history(&query_like("run", first)).await?.rejected),
         wanted,
     )?;
     let newest: Vec<String> = (2 * REFUSALS..3 * REFUSALS).map(|call| call.to_string()).collect();
     let unknown = about("run", "new", "tool", at(2));
     same("nothing is known of it", calls(&other.load_history(&unknown).await?.rejected), newest)?;
-    same("equal in another run", other.load_history(&like("other", first)).await?.rejected.len(), 0)
+    same(
+        "equal in another run",
+        other.load_history(&query_like("other", first)).await?.rejected.len(),
+        0,
+    )
 }
 
 async fn what_failed_and_was_refused_is_recalled(
     (one, other): StoreHandles,
 ) -> Result<(), CheckFailure> {
     let new = approval("run", "call", "tool", Verdict::Approve)?;
-    let begun = after(&new, &CallEvent::Dispatched)?;
-    let faltered = after(&begun, &CallEvent::Faltered { error: "it broke".into() })?;
-    for step in [&new, &begun, &faltered] {
+    let dispatched = after(&new, &CallEvent::Dispatched)?;
+    let faltered = after(&dispatched, &CallEvent::Faltered { error: "it broke".into() })?;
+    for step in [&new, &dispatched, &faltered] {
         committed("written", &one, writes(step)).await?;
     }
-    let history = other.load_history(&like("run", &new)).await?;
+    let history = other.load_history(&query_like("run", &new)).await?;
     same("it waits", (history.rejected.len(), history.alike.len()), (0, 1))?;
     let rejected = voted(&faltered, no())?;
     committed("refused", &one, writes(&rejected)).await?;
-    let recalled = other.load_history(&like("run", &new)).await?;
+    let recalled = other.load_history(&query_like("run", &new)).await?;
     same("it is refused", (recalled.rejected, recalled.alike), (vec![rejected], vec![]))
 }
 
@@ -213,10 +217,10 @@ async fn equal_calls_that_wait_are_recalled(
             _ => Verdict::Approve,
         };
         let new = approval(&format!("run {index}"), state, "tool", verdict)?;
-        let begun = || after(&new, &CallEvent::Dispatched);
+        let dispatched = || after(&new, &CallEvent::Dispatched);
         let next = match state {
-            "lost" => Some(after(&*begun()?, &CallEvent::Lost { why: "gone".into() })?),
-            "dispatched" => Some(begun()?),
+            "lost" => Some(after(&*dispatched()?, &CallEvent::Lost { why: "gone".into() })?),
+            "dispatched" => Some(dispatched()?),
             "succeeded" => Some(ran(&new)?),
             "rejected" => Some(voted(&new, no())?),
             "cancelled" => Some(after(&new, &CallEvent::Cancelled { reason: "late".into() })?),
@@ -224,7 +228,8 @@ async fn equal_calls_that_wait_are_recalled(
         };
         committed("a call", &one, writes(&new)).await?;
         for version in 2..=next.as_ref().map_or(1, |next| next.version()) {
-            // Each version in between is like the last one.
+            // The store accepts no gap between versions, so the last state is also written as each
+            // version before it.
             let Some(next) = &next else { continue };
             let mut step = Approval::clone(next);
             step.set_version(version);
@@ -238,13 +243,21 @@ async fn equal_calls_that_wait_are_recalled(
     let different = approval_of("run", "b", "tool", Verdict::Ask, &numbered(1))?;
     committed("other arguments", &one, writes(&different)).await?;
     let Some(first) = query.first().cloned() else { return Err("there is one".into()) };
-    same("equal ones that wait", other.load_history(&like("new", &first)).await?.alike, query)?;
+    same(
+        "equal ones that wait",
+        other.load_history(&query_like("new", &first)).await?.alike,
+        query,
+    )?;
     same(
         "of nothing known",
         other.load_history(&about("run", "new", "tool", at(2))).await?.alike,
         vec![],
     )?;
-    same("of others", other.load_history(&like("new", &different)).await?.alike, vec![different])
+    same(
+        "of others",
+        other.load_history(&query_like("new", &different)).await?.alike,
+        vec![different],
+    )
 }
 
 async fn the_newest_equal_calls_are_recalled(
@@ -258,11 +271,11 @@ async fn the_newest_equal_calls_are_recalled(
     }
     let Some(last) = all.last().cloned() else { return Err("there is one".into()) };
     let newest = all.split_off(5);
-    same("the newest", other.load_history(&like("new", &last)).await?.alike, newest)?;
-    // The last one is taken back: an older one has its place.
+    same("the newest", other.load_history(&query_like("new", &last)).await?.alike, newest)?;
+    // Once the last call is cancelled, an older call takes its place.
     let cancelled = after(&last, &CallEvent::Cancelled { reason: "late".into() })?;
     committed("taken back", &one, writes(&cancelled)).await?;
-    let found = calls(&other.load_history(&like("new", &last)).await?.alike);
+    let found = calls(&other.load_history(&query_like("new", &last)).await?.alike);
     same("the newest that wait", found, (4..ALIKE + 4).map(|call| call.to_string()).collect())
 }
 
@@ -276,13 +289,17 @@ async fn calls_are_equal_but_for_their_secrets(
             &json!({"password": commitment.mark(), "user": "mia"}),
             vec![commitment],
         )?;
-        Ok(opened("run", &salt.to_string(), "tool", Verdict::Ask, arguments, |_, _| {}))
+        Ok(new_approval("run", &salt.to_string(), "tool", Verdict::Ask, arguments, |_, _| {}))
     };
     let (first, second) = (secret(1)?, secret(2)?);
     for new in [&first, &second] {
         committed("asked", &one, writes(new)).await?;
     }
-    same("both", other.load_history(&like("new", &*secret(3)?)).await?.alike, vec![first, second])
+    same(
+        "both",
+        other.load_history(&query_like("new", &*secret(3)?)).await?.alike,
+        vec![first, second],
+    )
 }
 
 async fn an_edited_call_is_equal_as_it_was_proposed_and_as_it_runs(
@@ -297,18 +314,18 @@ async fn an_edited_call_is_equal_as_it_was_proposed_and_as_it_runs(
     }
     same(
         "as it was proposed",
-        other.load_history(&like("new", &new)).await?.alike,
+        other.load_history(&query_like("new", &new)).await?.alike,
         vec![Arc::clone(&edited)],
     )?;
     same(
         "as it would run",
-        other.load_history(&like("new", &edited)).await?.alike,
+        other.load_history(&query_like("new", &edited)).await?.alike,
         vec![Arc::clone(&edited)],
     )?;
-    let begun = after(&edited, &CallEvent::Dispatched)?;
-    let faltered = after(&begun, &CallEvent::Faltered { error: "it broke".into() })?;
+    let dispatched = after(&edited, &CallEvent::Dispatched)?;
+    let faltered = after(&dispatched, &CallEvent::Faltered { error: "it broke".into() })?;
     let rejected = voted(&faltered, no())?;
-    for step in [&begun, &faltered, &rejected] {
+    for step in [&dispatched, &faltered, &rejected] {
         committed("written", &one, writes(step)).await?;
     }
     for (what, equal) in [("as it was proposed", &new), ("as it ran", &edited)] {
@@ -318,7 +335,7 @@ async fn an_edited_call_is_equal_as_it_was_proposed_and_as_it_runs(
                 approval_of("run", &format!("{what} {call}"), "tool", Verdict::Ask, &arguments)?;
             refused(&one, another).await?;
         }
-        let history = other.load_history(&like("run", equal)).await?;
+        let history = other.load_history(&query_like("run", equal)).await?;
         same(what, history.rejected.first().cloned(), Some(Arc::clone(&rejected)))?;
         same(what, (history.rejected.len(), history.alike.len()), (REFUSALS + 1, 0))?;
     }
@@ -331,8 +348,8 @@ fn acknowledges(ids: &[&Arc<Approval>]) -> Changeset {
     changeset
 }
 
-/// Returns what is owed to a run, by the numbers and the calls; and the number up to which it is
-/// all.
+/// Returns the changes that a run has not acknowledged, each as its number and its call, and the
+/// number up to which the list is complete.
 async fn owed(
     store: &Arc<dyn Store>,
     query: &RunQuery,
@@ -343,8 +360,8 @@ async fn owed(
     Ok((calls.collect(), changes.seq))
 }
 
-fn list(query: &[(u64, &str)]) -> Vec<(u64, String)> {
-    query.iter().map(|(seq, call)| (*seq, (*call).to_owned())).collect()
+fn list(expected: &[(u64, &str)]) -> Vec<(u64, String)> {
+    expected.iter().map(|(seq, call)| (*seq, (*call).to_owned())).collect()
 }
 
 async fn new_calls_are_owed_until_they_are_acknowledged(
@@ -353,9 +370,9 @@ async fn new_calls_are_owed_until_they_are_acknowledged(
     same("an empty store", owed(&one, &RunQuery::after("run", 0)).await?, (vec![], 0))?;
     let changed =
         [("1", Verdict::Ask), ("2", Verdict::Deny), ("3", Verdict::Approve), ("4", Verdict::Ask)];
-    let news: Result<Vec<_>, _> =
+    let new_approvals: Result<Vec<_>, _> =
         changed.into_iter().map(|(call, verdict)| approval("run", call, "tool", verdict)).collect();
-    let news = news?;
+    let news = new_approvals?;
     let [first, second, third, fourth] = news.as_slice() else {
         return Err("there are four".into());
     };
@@ -426,11 +443,11 @@ async fn what_is_acknowledged_is_owed_no_more_and_its_changes_are_told(
     let decided = voted(&new, no())?;
     committed("decided", &one, writes(&decided)).await?;
     same("nor now", owed(&other, &all).await?, (vec![], 2))?;
-    // Whoever knows the call from before learns of it.
-    let returned = other.run_changes(&RunQuery::after("run", 1)).await?.calls;
+    // A reader that has seen the call before still gets the change.
+    let changed_calls = other.run_changes(&RunQuery::after("run", 1)).await?.calls;
     same(
         "it changed",
-        returned,
+        changed_calls,
         vec![RunChange { seq: 2, approval: Arc::clone(&decided), is_owed: false }],
     )?;
     same("once", other.run_changes(&RunQuery::after("run", 2)).await?.calls, vec![])
@@ -460,7 +477,7 @@ async fn a_run_is_asked_for_with_those_nested_in_it(
     let pending = within("run>1").status(Status::Pending);
     same("what waits", found(pending).await?, ["run>1", "run>1>2"].map(String::from).to_vec())?;
     same("what ran", found(within("run").status(Status::Succeeded)).await?, vec![])?;
-    // Of an agent in another program, whose runs begin with its name.
+    // Two calls of agents in other programs: the agent's name is a prefix of the run's.
     let asks =
         approval_with("crew/night", "1", "tool", Verdict::Ask, &numbered(1), |info, request| {
             info.set_agent("crew");

@@ -1,4 +1,4 @@
-//! The laws, each a function that says how it is broken.
+//! Checks of commits, reads and watches. Each check is a function that returns how it failed.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use super::{CheckFailure, CheckFuture, ConformanceCheck, StoreHandles};
 
 macro_rules! laws {
     ($($law:ident),* $(,)?) => {
-        /// Every law.
+        /// All checks of this file, by name.
         pub(super) const ALL: &[ConformanceCheck] = &[
             $((stringify!($law), |handles| -> CheckFuture { Box::pin($law(handles)) })),*
         ];
@@ -67,12 +67,12 @@ laws! {
 pub(super) fn same<T: PartialEq + Debug>(
     what: &str,
     found: T,
-    query: T,
+    expected: T,
 ) -> Result<(), CheckFailure> {
-    if found == query {
+    if found == expected {
         Ok(())
     } else {
-        Err(CheckFailure(format!("{what}: found {found:?}, wanted {query:?}")))
+        Err(CheckFailure(format!("{what}: found {found:?}, wanted {expected:?}")))
     }
 }
 
@@ -210,8 +210,8 @@ async fn of_many_who_change_one_approval_one_wins(
         let tries = (0..16)
             .map(|turn| if turn % 2 == 0 { &one } else { &other })
             .map(|store| store.commit(writes(&next)));
-        let ends: Result<Vec<CommitOutcome>, _> = join_all(tries).await.into_iter().collect();
-        same("winners", ends?.iter().filter(|end| **end == CommitOutcome::Done).count(), 1)?;
+        let outcomes: Result<Vec<CommitOutcome>, _> = join_all(tries).await.into_iter().collect();
+        same("winners", outcomes?.iter().filter(|end| **end == CommitOutcome::Done).count(), 1)?;
     }
     Ok(())
 }
@@ -223,12 +223,12 @@ async fn of_many_who_open_one_call_one_wins(
         let call = format!("call {round}");
         let changed: Result<Vec<_>, _> =
             (0..16).map(|_| approval("run", &call, "tool", Verdict::Ask)).collect();
-        let news = changed?;
-        let tries = news.iter().enumerate().map(|(turn, new)| {
+        let new_changesets = changed?;
+        let tries = new_changesets.iter().enumerate().map(|(turn, new)| {
             if turn % 2 == 0 { one.commit(writes(new)) } else { other.commit(writes(new)) }
         });
-        let ends: Result<Vec<CommitOutcome>, _> = join_all(tries).await.into_iter().collect();
-        same("winners", ends?.iter().filter(|end| **end == CommitOutcome::Done).count(), 1)?;
+        let outcomes: Result<Vec<CommitOutcome>, _> = join_all(tries).await.into_iter().collect();
+        same("winners", outcomes?.iter().filter(|end| **end == CommitOutcome::Done).count(), 1)?;
         let all = one.approvals(&ApprovalFilter::all().run("run")).await?;
         same("approvals of the run", all.len(), round + 1)?;
     }
@@ -265,8 +265,8 @@ async fn records_are_numbered_in_order_without_gaps(
 async fn concurrent_commits_leave_no_gap((one, other): StoreHandles) -> Result<(), CheckFailure> {
     let changed: Result<Vec<_>, _> =
         (0..100).map(|i| approval("run", &format!("call {i}"), "tool", Verdict::Ask)).collect();
-    let news = changed?;
-    let commits = news.iter().enumerate().map(|(turn, new)| {
+    let new_changesets = changed?;
+    let commits = new_changesets.iter().enumerate().map(|(turn, new)| {
         if turn % 2 == 0 { one.commit(writes(new)) } else { other.commit(writes(new)) }
     });
     for end in join_all(commits).await {
@@ -287,8 +287,8 @@ async fn a_limit_is_exact_when_many_take_at_once(
     let tries = (0..64)
         .map(|turn| if turn % 2 == 0 { &one } else { &other })
         .map(|store| store.commit(charges("key", 1, 10, at(0))));
-    let ends: Result<Vec<CommitOutcome>, _> = join_all(tries).await.into_iter().collect();
-    same("places taken", ends?.iter().filter(|end| **end == CommitOutcome::Done).count(), 10)
+    let outcomes: Result<Vec<CommitOutcome>, _> = join_all(tries).await.into_iter().collect();
+    same("places taken", outcomes?.iter().filter(|end| **end == CommitOutcome::Done).count(), 10)
 }
 
 async fn a_limit_counts_a_moving_window((one, other): StoreHandles) -> Result<(), CheckFailure> {
@@ -403,11 +403,11 @@ async fn a_freeze_stops_what_would_begin_until_it_is_lifted(
         [FreezeScope::Everything, FreezeScope::tool("tool"), FreezeScope::agent("support")];
     for (index, scope) in scopes.into_iter().enumerate() {
         let new = approval("run", &index.to_string(), "tool", Verdict::Approve)?;
-        let begun = Arc::new(new.apply(&CallEvent::Dispatched, at(1))?);
+        let dispatched = Arc::new(new.apply(&CallEvent::Dispatched, at(1))?);
         committed("frozen", &one, freezes(&scope, "first")).await?;
         committed("frozen again", &one, freezes(&scope, "second")).await?;
         committed("what does not begin", &other, writes(&new)).await?;
-        same("what would begin", other.commit(writes(&begun)).await?, CommitOutcome::Frozen)?;
+        same("what would begin", other.commit(writes(&dispatched)).await?, CommitOutcome::Frozen)?;
         same(
             "lifted as it was before",
             one.commit(lifts(&scope, "first")).await?,
@@ -419,9 +419,9 @@ async fn a_freeze_stops_what_would_begin_until_it_is_lifted(
             other.commit(lifts(&scope, "second")).await?,
             CommitOutcome::Conflict,
         )?;
-        committed("what begins then", &other, writes(&begun)).await?;
+        committed("what begins then", &other, writes(&dispatched)).await?;
         committed("frozen while it runs", &one, freezes(&scope, "third")).await?;
-        let mut renewing = writes(&Arc::new(begun.with_renewed_lease(at(2))));
+        let mut renewing = writes(&Arc::new(dispatched.with_renewed_lease(at(2))));
         renewing.records.clear();
         committed("what runs is vouched for", &other, renewing).await?;
         committed("lifted again", &one, lifts(&scope, "third")).await?;
@@ -525,7 +525,7 @@ async fn records_keep_their_numbers_within_their_calls(
         changeset.records.extend((0..version).map(|_| call.record(CallEvent::Lapsed, at(1))));
         changeset.approvals.push(Arc::new(call.clone()));
         committed("a commit", &one, changeset).await?;
-        // Another process goes on from what it finds.
+        // Each version starts from the copy that the other process reads.
         let found = load(&other, &call).await?;
         call = Approval::clone(&*found.ok_or_else(|| CheckFailure("the approval is gone".into()))?);
     }
@@ -549,7 +549,7 @@ async fn tools_are_kept_by_their_digest((one, other): StoreHandles) -> Result<()
     same("found", other.tool(tool.digest()).await?, Some(Arc::clone(&tool)))?;
     let known = |written| vec![KnownTool::new(tool.name().clone(), tool.digest(), written)];
     same("known", other.active_controls(at(1)).await?.tools, known(0))?;
-    // A gate that has it is built, after something else that happened.
+    // A gate that has the tool is built after another record.
     committed("a call", &one, writes(&approval("run", "1", "tool", Verdict::Ask)?)).await?;
     let built = GateEvent::GateBuilt { tools: Vec::new(), directory: None };
     keeps.records.push(Record::of_gate(at(1), built));

@@ -1,4 +1,4 @@
-//! The laws about deliveries.
+//! Checks of deliveries.
 
 use std::sync::Arc;
 
@@ -33,10 +33,10 @@ async fn a_letter_is_written_only_over_the_version_before(
     (one, other): StoreHandles,
 ) -> Result<(), CheckFailure> {
     let new = delivery("chat", 7, Some(ApprovalId::new()));
-    let charged = new.claimed(at(0)).ok_or("it is due")?;
+    let claimed_delivery = new.claimed(at(0)).ok_or("it is due")?;
     same(
         "a second version of nothing",
-        one.commit(posts(&[&charged])).await?,
+        one.commit(posts(&[&claimed_delivery])).await?,
         CommitOutcome::Conflict,
     )?;
     committed("the first version", &one, posts(&[&new])).await?;
@@ -44,10 +44,10 @@ async fn a_letter_is_written_only_over_the_version_before(
     let elsewhere =
         [&delivery("mail", 7, None), &delivery("chat", 8, None), &delivery("Chat", 7, None)];
     committed("others about it, and about another", &other, posts(&elsewhere)).await?;
-    committed("the second version", &other, posts(&[&charged])).await?;
+    committed("the second version", &other, posts(&[&claimed_delivery])).await?;
     let late = new.claimed(at(1)).ok_or("it is due")?;
     same("another second version", one.commit(posts(&[&late])).await?, CommitOutcome::Conflict)?;
-    let end = charged.delivered(Some("message 4711: “naïve”".into()), at(2));
+    let end = claimed_delivery.delivered(Some("message 4711: “naïve”".into()), at(2));
     committed("the third version", &one, posts(&[&end])).await?;
     let found = other.deliveries(&DeliveryFilter::all().notifier("chat").record(7)).await?;
     same("what stands", found, vec![Arc::new(end)])
@@ -86,12 +86,12 @@ async fn of_many_who_take_one_letter_one_wins(
     for round in 1..=20 {
         let new = delivery("chat", round, None);
         committed("a new letter", &one, posts(&[&new])).await?;
-        let charged = new.claimed(at(0)).ok_or("it is due")?;
+        let claimed_delivery = new.claimed(at(0)).ok_or("it is due")?;
         let tries = (0..16)
             .map(|turn| if turn % 2 == 0 { &one } else { &other })
-            .map(|store| store.commit(posts(&[&charged])));
-        let ends: Result<Vec<CommitOutcome>, _> = join_all(tries).await.into_iter().collect();
-        same("winners", ends?.iter().filter(|end| **end == CommitOutcome::Done).count(), 1)?;
+            .map(|store| store.commit(posts(&[&claimed_delivery])));
+        let outcomes: Result<Vec<CommitOutcome>, _> = join_all(tries).await.into_iter().collect();
+        same("winners", outcomes?.iter().filter(|end| **end == CommitOutcome::Done).count(), 1)?;
     }
     Ok(())
 }
@@ -149,7 +149,7 @@ async fn filters_of_letters_admit_what_they_say_in_the_order_they_say(
         taken(5, Some(call))?.dead_lettered("never", at(30)),
         delivery("mail", 3, Some(call)),
     ];
-    // Two versions at once are no move that anybody makes: each is written as a new one.
+    // A commit moves a delivery by one version, so each version is written by itself.
     for delivery in &all {
         for version in 1..=delivery.version() {
             let written = one.commit(posts(&[&delivery.clone().with_version(version)])).await?;

@@ -1,4 +1,4 @@
-//! The laws about limits that are used and given back, and about standing permissions.
+//! Checks of limits, which calls charge and give back, and of grants.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +32,7 @@ laws! {
     a_grant_from_before_there_were_decimals_covers_whole_numbers,
 }
 
-/// Returns how much of the counter is used in windows that end at a time.
+/// Returns the amounts that a counter has in windows that end at `now`.
 async fn used(
     store: &Arc<dyn Store>,
     key: &str,
@@ -49,11 +49,11 @@ async fn what_a_window_holds_is_counted_for_each_window(
     (one, other): StoreHandles,
 ) -> Result<(), CheckFailure> {
     for minute in 0..240 {
-        let mut charged =
+        let mut changeset =
             charges("key", minute + 1, u64::MAX, at(60 * i64::try_from(minute).unwrap_or(0)));
-        charged.charges.extend([LimitCharge { window: DAY, ..take("other", 1, 1_000) }]);
-        charged.charges.iter_mut().for_each(|take| take.window = DAY);
-        committed("taken", &one, charged).await?;
+        changeset.charges.extend([LimitCharge { window: DAY, ..take("other", 1, 1_000) }]);
+        changeset.charges.iter_mut().for_each(|take| take.window = DAY);
+        committed("taken", &one, changeset).await?;
     }
     let (now, between) = (at(60 * 239), |first: u64, last: u64| (first..=last).sum::<u64>());
     let found = used(&other, "key", &[DAY, HOUR, 2 * MINUTE, MINUTE, Duration::ZERO], now).await?;
@@ -123,11 +123,11 @@ async fn a_clock_that_goes_back_forgets_no_use(
     committed("earlier", &other, charges("key", 2, 9, at(100))).await?;
     committed("later", &one, charges("key", 4, 9, at(5_001))).await?;
     same("all of it", used(&one, "key", &[HOUR], at(8_599)).await?, vec![7])?;
-    // What was taken when the clock was wrong counts until the later time.
+    // A charge that was made while the clock was wrong counts until the later time.
     same("an hour after the first", used(&one, "key", &[HOUR], at(8_600)).await?, vec![4])
 }
 
-/// Takes that can be given back, each of a limit of its own.
+/// Returns a changeset with charges that can be given back, each on its own limit.
 fn taken_for(call: ApprovalId, amounts: &[(&'static str, &str, u64)], now: Timestamp) -> Changeset {
     let mut changeset = Changeset::at(now);
     let take = |(limit, key, amount): &(&'static str, &str, u64)| LimitCharge {
@@ -152,9 +152,9 @@ async fn what_did_not_happen_is_given_back((one, other): StoreHandles) -> Result
     let [first, second, third, unknown] = calls;
     let windows = [HOUR, MINUTE];
     for (call, amount, seconds) in [(first, 3, 0), (second, 4, 3_590), (third, 2, 3_595)] {
-        let charged =
+        let changeset =
             taken_for(call, &[("limit", "key", amount), ("another", "key", 1)], at(seconds));
-        committed("taken", &one, charged).await?;
+        committed("taken", &one, changeset).await?;
     }
     same("used", used(&other, "key", &windows, at(3_599)).await?, vec![9, 6])?;
     committed("of none", &one, gives_back(unknown, None, at(3_599))).await?;
@@ -200,19 +200,20 @@ async fn nothing_is_given_back_of_a_call_that_has_ended(
     let mut begins = writes(&new);
     begins.charges = taken_for(new.id(), &[("limit", "key", 3)], at(0)).charges;
     committed("taken", &one, begins).await?;
-    let begun = after(&new, &CallEvent::Dispatched)?;
-    for step in [&begun, &ran(&new)?] {
+    let dispatched = after(&new, &CallEvent::Dispatched)?;
+    for step in [&dispatched, &ran(&new)?] {
         committed("it runs", &one, writes(step)).await?;
     }
     committed("too late", &other, gives_back(new.id(), None, at(2))).await?;
     same("it is used", used(&one, "key", &[HOUR], at(2)).await?, vec![3])?;
     let asked = approval("run", "asked", "tool", Verdict::Ask)?;
-    let mut asks = writes(&asked);
-    asks.charges = taken_for(asked.id(), &[("limit", "key", 4)], at(0)).charges;
-    committed("asked", &one, asks).await?;
-    let mut ends = writes(&after(&asked, &CallEvent::Cancelled { reason: "late".into() })?);
-    ends.given_back = gives_back(asked.id(), None, at(2)).given_back;
-    committed("as it ends", &other, ends).await?;
+    let mut asked_changeset = writes(&asked);
+    asked_changeset.charges = taken_for(asked.id(), &[("limit", "key", 4)], at(0)).charges;
+    committed("asked", &one, asked_changeset).await?;
+    let mut ended_changeset =
+        writes(&after(&asked, &CallEvent::Cancelled { reason: "late".into() })?);
+    ended_changeset.given_back = gives_back(asked.id(), None, at(2)).given_back;
+    committed("as it ends", &other, ended_changeset).await?;
     same("it is given back", used(&one, "key", &[HOUR], at(2)).await?, vec![3])
 }
 
@@ -301,7 +302,7 @@ async fn standing_lists_used_up_grants_of_calls_that_have_not_begun(
     same("it is listed no more", standing(2).await?, vec![])
 }
 
-/// Takes from a grant's budget what calls with these amounts take, and returns which of them fit.
+/// Charges a grant's budget for calls with these amounts, and returns which of the calls fit.
 async fn spend(
     store: &Arc<dyn Store>,
     grant: &Grant,
@@ -327,7 +328,7 @@ fn money_grant(shown: &Value, scope: Scope) -> Result<Arc<Grant>, CheckFailure> 
 async fn a_budget_of_money_is_spent_to_the_last_cent(
     (one, other): StoreHandles,
 ) -> Result<(), CheckFailure> {
-    // Floats that are added up come to 0.9999999999999999 here, and to 0.30000000000000004.
+    // Sums of floats would be 0.9999999999999999 and 0.30000000000000004 here.
     let tenths = money_grant(&json!(0.1), Scope::any_run().any("amount").budget("amount", 1))?;
     let cents = money_grant(
         &json!("0.01"),
@@ -369,8 +370,9 @@ async fn a_grant_from_before_there_were_decimals_covers_whole_numbers(
     let given = money_grant(&json!(5), Scope::any_run().up_to("amount", 50).budget("amount", 60))?;
     let mut stored =
         serde_json::to_value(&*given).map_err(|error| SchemaError::new("", error.to_string()))?;
-    for index in ["/conditions/amount/max", "/budget/max"] {
-        let max = stored.pointer_mut(index).ok_or_else(|| SchemaError::new(index, "missing"))?;
+    for pointer in ["/conditions/amount/max", "/budget/max"] {
+        let max =
+            stored.pointer_mut(pointer).ok_or_else(|| SchemaError::new(pointer, "missing"))?;
         same("a text", max.is_string(), true)?;
         *max = max.as_str().and_then(|text| text.parse::<u64>().ok()).into();
     }

@@ -1,4 +1,4 @@
-//! The promises of every store, as one suite.
+//! The conformance suite: checks what every store must guarantee.
 
 mod calls;
 mod checks;
@@ -12,10 +12,10 @@ use std::sync::Arc;
 
 use gate_core::ports::{Store, StoreError};
 
-/// Two handles on one store, as two processes would hold them.
+/// Two handles to one store, like those of two processes.
 type StoreHandles = (Arc<dyn Store>, Arc<dyn Store>);
 
-/// A promise that a store does not keep.
+/// A guarantee that a store does not keep.
 ///
 /// ```
 /// # fn show(broken: &gate_runtime::testing::ConformanceFailure) {
@@ -36,7 +36,7 @@ impl fmt::Display for ConformanceFailure {
 
 impl std::error::Error for ConformanceFailure {}
 
-/// The way in which a law was found broken.
+/// The reason why a check failed.
 #[derive(Debug)]
 pub(super) struct CheckFailure(String);
 
@@ -47,8 +47,8 @@ impl From<StoreError> for CheckFailure {
 }
 
 impl From<&str> for CheckFailure {
-    fn from(words: &str) -> Self {
-        Self(words.to_owned())
+    fn from(message: &str) -> Self {
+        Self(message.to_owned())
     }
 }
 
@@ -67,12 +67,12 @@ impl From<gate_core::text::SchemaError> for CheckFailure {
 type CheckFuture = Pin<Box<dyn Future<Output = Result<(), CheckFailure>> + Send>>;
 type ConformanceCheck = (&'static str, fn(StoreHandles) -> CheckFuture);
 
-/// Checks that a store keeps every promise of [`Store`], each on a store of its own.
+/// Checks that a store keeps every guarantee of [`Store`]. Each check has a new store.
 ///
-/// `fresh` makes a new, empty store and gives two handles on it, as two processes would hold them.
+/// `fresh` creates a new, empty store and returns two handles to it, like those of two processes.
 ///
 /// # Errors
-/// The first promise that is broken, and how.
+/// Returns the first guarantee that the store breaks, and how.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -90,13 +90,13 @@ type ConformanceCheck = (&'static str, fn(StoreHandles) -> CheckFuture);
 pub async fn conformance<S: Store>(
     fresh: impl AsyncFn() -> (S, S),
 ) -> Result<(), ConformanceFailure> {
-    for (law, check) in
+    for (check_name, check) in
         [checks::ALL, calls::ALL, limits::ALL, deliveries::ALL].into_iter().flatten()
     {
         let (one, other) = fresh().await;
         check((Arc::new(one), Arc::new(other)))
             .await
-            .map_err(|CheckFailure(how)| ConformanceFailure { law, how })?;
+            .map_err(|CheckFailure(how)| ConformanceFailure { law: check_name, how })?;
     }
     Ok(())
 }

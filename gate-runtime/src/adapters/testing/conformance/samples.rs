@@ -1,4 +1,4 @@
-//! Approvals, grants and takes to try a store with.
+//! Sample approvals, grants, charges and deliveries for the checks.
 
 use std::sync::Arc;
 
@@ -17,12 +17,12 @@ use gate_core::text::{Digest, HOUR, SchemaError};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-/// Noon of some day, and so many seconds.
+/// Returns a fixed time plus a number of seconds.
 pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + seconds).unwrap_or_default()
 }
 
-/// A new approval of a call, judged so.
+/// Creates a new approval of a call with this verdict.
 pub(super) fn approval(
     run: &str,
     call: &str,
@@ -48,7 +48,7 @@ pub(super) fn approval_of(
     approval_with(run, call, tool, verdict, arguments, |_, _| {})
 }
 
-/// A new approval of which something is not as in the others.
+/// Creates a new approval, and changes its run or its request first.
 pub(super) fn approval_with(
     run: &str,
     call: &str,
@@ -57,11 +57,11 @@ pub(super) fn approval_with(
     arguments: &Value,
     change: impl FnOnce(&mut RunInfo, &mut Option<RemoteRequest>),
 ) -> Result<Arc<Approval>, SchemaError> {
-    Ok(opened(run, call, tool, verdict, Arguments::new(arguments, Vec::new())?, change))
+    Ok(new_approval(run, call, tool, verdict, Arguments::new(arguments, Vec::new())?, change))
 }
 
-/// A new approval with arguments that may have secrets.
-pub(super) fn opened(
+/// Creates a new approval with arguments that may contain secrets.
+pub(super) fn new_approval(
     run: &str,
     call: &str,
     tool: &str,
@@ -99,7 +99,7 @@ pub(super) fn opened(
     Arc::new(Approval::open(NewApproval::of(Arc::new(subject), arguments, assessment), at(0)))
 }
 
-/// The approval after a reviewer's vote.
+/// Returns the approval after a reviewer's vote.
 pub(super) fn voted(approval: &Approval, decision: Decision) -> Result<Arc<Approval>, Refused> {
     approval.apply(&vote(approval, decision), at(1)).map(Arc::new)
 }
@@ -124,18 +124,18 @@ pub(super) fn vote(approval: &Approval, decision: Decision) -> CallEvent {
     }
 }
 
-/// The approval after something that happened to it.
+/// Returns the approval after an event.
 pub(super) fn after(approval: &Approval, event: &CallEvent) -> Result<Arc<Approval>, Refused> {
     approval.apply(event, at(1)).map(Arc::new)
 }
 
-/// The approval after its body ran.
+/// Returns the approval after its body ran.
 pub(super) fn ran(approval: &Approval) -> Result<Arc<Approval>, Refused> {
     let outcome = ToolOutcome::returned(&json!("done"));
     after(&*after(approval, &CallEvent::Dispatched)?, &CallEvent::Finished { outcome })
 }
 
-/// A transition that writes an approval, with a record of it.
+/// Returns a changeset that writes an approval and a record of it.
 pub(super) fn writes(approval: &Arc<Approval>) -> Changeset {
     let mut changeset = Changeset::at(at(1));
     changeset.records.push(Approval::clone(approval).record(CallEvent::Dispatched, at(1)));
@@ -143,18 +143,18 @@ pub(super) fn writes(approval: &Arc<Approval>) -> Changeset {
     changeset
 }
 
-/// A record of a gate at a place.
+/// Returns a gate's record with this number.
 pub(super) fn record(number: u64) -> Record {
     Record::of_gate(at(0), GateEvent::GateBuilt { tools: Vec::new(), directory: None })
         .numbered(number)
 }
 
-/// Makes a delivery: what a notifier is to tell of a record.
+/// Creates a delivery: the task of a notifier to report a record.
 pub(super) fn delivery(notifier: &str, number: u64, call: Option<ApprovalId>) -> Delivery {
     Delivery::about(&notifier.into(), &record(number), at(0)).of(call)
 }
 
-/// A changeset that writes deliveries.
+/// Returns a changeset that writes deliveries.
 pub(super) fn posts(deliveries: &[&Delivery]) -> Changeset {
     let mut changeset = Changeset::at(at(1));
     changeset
@@ -173,7 +173,7 @@ pub(super) fn take(key: &str, amount: u64, max: u64) -> LimitCharge {
     LimitCharge { key: LimitKey::new("limit", key), amount, max, window: HOUR, taken_for: None }
 }
 
-/// A standing permission with three uses, until ten seconds after noon.
+/// Creates a grant with three uses that ends at `at(10)`.
 pub(super) fn grant(run: &str, tool: &str) -> Result<Arc<Grant>, SchemaError> {
     let shown = approval(run, "shown", tool, Verdict::Ask)?;
     let scope = Scope::this_run().uses(3).until(at(10));
@@ -183,7 +183,7 @@ pub(super) fn grant(run: &str, tool: &str) -> Result<Arc<Grant>, SchemaError> {
         .map_err(|bad| SchemaError::new("", bad.to_string()))
 }
 
-/// A standing permission for any run.
+/// Creates a grant for any run, with a budget for each hour.
 pub(super) fn wide_grant(tool: &str) -> Result<Arc<Grant>, SchemaError> {
     let shown = approval("run", "shown", tool, Verdict::Ask)?;
     let scope = Scope::any_run().budget("amount", 10_000).per(HOUR);
@@ -193,7 +193,7 @@ pub(super) fn wide_grant(tool: &str) -> Result<Arc<Grant>, SchemaError> {
         .map_err(|bad| SchemaError::new("", bad.to_string()))
 }
 
-/// A transition that stops calls.
+/// Returns a changeset that freezes calls.
 pub(super) fn freezes(scope: &FreezeScope, reason: &str) -> Changeset {
     let (scope, reason, by) = (scope.clone(), reason.to_owned(), "dana".into());
     let mut changeset = Changeset::at(at(1));
@@ -201,14 +201,14 @@ pub(super) fn freezes(scope: &FreezeScope, reason: &str) -> Changeset {
     changeset
 }
 
-/// A transition that lets them go on.
+/// Returns a changeset that lifts a freeze.
 pub(super) fn lifts(scope: &FreezeScope, reason: &str) -> Changeset {
     let mut changeset = Changeset::at(at(2));
     changeset.lifted = freezes(scope, reason).freezes;
     changeset
 }
 
-/// A tool, as a store keeps it.
+/// Returns the description of a tool, as a store keeps it.
 pub(super) fn tool() -> Result<Descriptor, SchemaError> {
     let annotations = Annotations { destructive: true, ..Annotations::default() };
     let described = json!({

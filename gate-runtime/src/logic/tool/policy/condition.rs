@@ -45,9 +45,9 @@ pub(crate) type ConditionResult = Result<bool, String>;
 
 /// A value that the closure of a rule may return: whether the rule matches, or an error.
 ///
-/// `true` always means "this rule matches", whatever the rule does; an error makes the rule count
-/// as failed. A failed rule approves nothing, and denies nothing either: if a denial depends on it,
-/// the call does not run and may be tried later.
+/// `true` always means "this rule matches", whatever the rule's effect; an error makes the rule
+/// count as failed. A failed rule neither approves nor denies: if a denial depends on it, the call
+/// does not run and may be tried later.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -109,7 +109,7 @@ impl RuleCondition {
     }
 
     /// Evaluates it without waiting; `None` for an async condition.
-    pub(super) fn look(&self, call: &AnyCall) -> Option<ConditionResult> {
+    pub(super) fn evaluate_now(&self, call: &AnyCall) -> Option<ConditionResult> {
         match self {
             Self::Now(condition) => Some(guard(|| condition(call))),
             Self::Hours(hours) => Some(hours.contain(call.context().now())),
@@ -129,7 +129,7 @@ impl RuleCondition {
                 bounded(limit, || later).await?
             }
             // `look` is `None` for async conditions only, which the arm above has.
-            Self::Now(_) | Self::Hours(_) => self.look(call).unwrap_or(Ok(false)),
+            Self::Now(_) | Self::Hours(_) => self.evaluate_now(call).unwrap_or(Ok(false)),
         }
     }
 }

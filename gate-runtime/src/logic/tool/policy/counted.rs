@@ -36,8 +36,8 @@ pub struct LimitNeedsPer<T: Tool> {
 }
 
 impl<T: Tool> LimitNeedsPer<T> {
-    /// Sets the window of the limit: a sliding one that ends now, so that waiting for midnight
-    /// gains nothing.
+    /// Sets the length of the limit's window. The window is a sliding one that ends now, so it does
+    /// not reset at midnight.
     pub fn per(self, window: Duration) -> RuleBuilder<T, Counted> {
         let Self { rule, amount, max, places: indexes } = self;
         rule.limited(RuleLimit { amount, max, places: indexes, window, key: None })
@@ -91,8 +91,8 @@ impl<T: Tool, E: Effect> RuleBuilder<T, E> {
     /// Limits the number of calls in a window: `.at_most(10).per(DAY)`. A call counts for every
     /// rule that approves it.
     ///
-    /// Limits are counted by the store, in the transaction of the approval they allow: of two
-    /// concurrent calls one gets the last place. A rule whose limit is used up does not match.
+    /// The store counts limits, in the transaction that writes the approval: of two concurrent
+    /// calls, one gets the last place. A rule whose limit is used up does not match.
     pub fn at_most(self, calls: u64) -> LimitNeedsPer<T>
     where
         E: Uncounted,
@@ -104,8 +104,8 @@ impl<T: Tool, E: Effect> RuleBuilder<T, E> {
     /// 50_000).per(DAY)`.
     ///
     /// A call takes a whole number or an [`Amount`], whose decimals are counted exactly, in
-    /// millionths. A rule for which a call has no amount, or a finer one, has failed: a person is
-    /// asked.
+    /// millionths. If a call has no amount, or a finer one, the rule counts as failed and a person
+    /// is asked.
     ///
     /// ```
     /// use gate_runtime::tool::Amount;
@@ -146,7 +146,8 @@ impl<T: Tool, E: Effect> RuleBuilder<T, E> {
     }
 }
 
-/// An amount that a call takes of a budget: a `u64`, an [`Amount`], or one that may be none.
+/// An amount that a call takes from a budget: a `u64`, an [`Amount`], or a `Result` with an
+/// [`Amount`].
 ///
 /// ```
 /// use gate_runtime::policy::BudgetAmount;

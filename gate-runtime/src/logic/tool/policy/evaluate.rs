@@ -32,7 +32,7 @@ impl AnyPolicy {
     pub(crate) fn evaluate(&self, call: &AnyCall, agent: Option<&AgentName>) -> PolicyEvaluation {
         let mut judging = EvaluationBuilder::new(self, agent);
         for entry in &self.entries {
-            judging.add(entry, entry.look(call), call);
+            judging.add(entry, entry.evaluate_now(call), call);
         }
         judging.finish()
     }
@@ -54,10 +54,10 @@ impl AnyPolicy {
 }
 
 impl RuleEntry {
-    fn look(&self, call: &AnyCall) -> ConditionResult {
+    fn evaluate_now(&self, call: &AnyCall) -> ConditionResult {
         for condition in &self.conditions {
             let waited_for = || Err("a rule that waits was not waited for".to_owned());
-            if !condition.look(call).unwrap_or_else(waited_for)? {
+            if !condition.evaluate_now(call).unwrap_or_else(waited_for)? {
                 return Ok(false);
             }
         }

@@ -1,4 +1,4 @@
-//! Example calls on which a rule is tried when the gate is built.
+//! Example calls, with which a rule is checked when the gate is built.
 
 use std::sync::Arc;
 
@@ -18,8 +18,8 @@ use crate::provenance::{CallFacts, RunHistory, choices};
 
 /// An example call for a rule, with its context.
 ///
-/// A call by itself is one: `.matches(IssueRefund { … })`. A rule's hours are only looked at where
-/// the example says [`at`](Self::at) what time it is.
+/// A call by itself is an example: `.matches(IssueRefund { … })`. A rule's hours are only checked
+/// if the example has a time: [`at`](Self::at).
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -45,31 +45,31 @@ pub struct Example<T: Tool> {
 }
 
 impl<T: Tool> Example<T> {
-    /// A call by an agent called `agent`, for nobody in particular.
+    /// Creates an example of a call by an agent named `agent`, without a principal.
     pub fn of(call: T) -> Self {
         let info = RunInfo::new("example", "agent");
         Self { call, info, history: Vec::new(), at: None }
     }
 
-    /// The agent that proposes it.
+    /// Sets the agent that proposes the call.
     pub fn agent(mut self, name: impl Into<AgentName>) -> Self {
         self.info.set_agent(name);
         self
     }
 
-    /// The person it is for.
-    pub fn on_behalf_of(mut self, who: impl Into<Principal>) -> Self {
-        self.info.set_principal(Some(who.into()));
+    /// Sets the person for whom it runs.
+    pub fn on_behalf_of(mut self, principal: impl Into<Principal>) -> Self {
+        self.info.set_principal(Some(principal.into()));
         self
     }
 
-    /// The roles of the person it is for.
+    /// Sets the roles of the person for whom it runs.
     pub fn roles(mut self, roles: impl IntoIterator<Item = impl Into<Role>>) -> Self {
         self.info.set_roles(roles.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Sets the messages that were said before.
+    /// Sets the messages before the call.
     pub fn history(mut self, messages: impl IntoIterator<Item = Message>) -> Self {
         self.history = messages.into_iter().collect();
         self
@@ -120,9 +120,10 @@ impl AnyPolicy {
         let mut problems = Vec::new();
         for entry in &mut self.entries {
             let examples = std::mem::take(&mut entry.examples);
-            for (index, (example, query)) in examples.into_iter().enumerate() {
-                if let Some(problem) = entry.try_example(example, query, state, now, limit).await {
-                    let method = if query { "matches" } else { "not_matches" };
+            for (index, (example, is_match)) in examples.into_iter().enumerate() {
+                if let Some(problem) = entry.try_example(example, is_match, state, now, limit).await
+                {
+                    let method = if is_match { "matches" } else { "not_matches" };
                     problems.push(format!(
                         "rule \"{}\", example {} (`.{method}(…)`): {problem}",
                         entry.name,
@@ -139,7 +140,7 @@ impl RuleEntry {
     async fn try_example(
         &self,
         example: AnyExample,
-        query: bool,
+        is_match: bool,
         state: &AnyState,
         now: Timestamp,
         limit: &dyn TimeLimit,
@@ -164,13 +165,13 @@ impl RuleEntry {
             }
             match condition.look_later(&call, limit).await {
                 Ok(true) => {}
-                Ok(false) if query => {
+                Ok(false) if is_match => {
                     return Some("the rule does not match it, but should".to_owned());
                 }
                 Ok(false) => return None,
                 Err(error) => return Some(format!("the rule fails on it: {error}")),
             }
         }
-        (!query).then(|| "the rule matches it, but should not".to_owned())
+        (!is_match).then(|| "the rule matches it, but should not".to_owned())
     }
 }

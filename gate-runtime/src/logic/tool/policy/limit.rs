@@ -44,7 +44,8 @@ impl RuleLimit {
     pub(super) fn take(&self, name: &str, call: &AnyCall) -> Result<LimitCharge, String> {
         let amount = self.amount.as_ref().map_or(Ok(1), |amount| guard(|| amount(call)))?;
         let key = self.key.as_ref().map_or(Ok(Value::Null), |key| guard(|| key(call)));
-        let key = key.and_then(|key| canonical(&key).map_err(|misfit| misfit.to_string()));
+        let key =
+            key.and_then(|key| canonical(&key).map_err(|schema_error| schema_error.to_string()));
         let key = key.map_err(|error| format!("the key of its limit: {error}"))?;
         let max = self.max.in_units(self.places).ok_or(TOO_MUCH)?;
         Ok(LimitCharge {

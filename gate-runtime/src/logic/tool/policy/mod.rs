@@ -1,4 +1,4 @@
-//! Policies: named rules in typed Rust, and what happens when none of them matches.
+//! Policies: named rules in typed Rust, and a fallback for calls that no rule matches.
 
 mod condition;
 pub(crate) mod counted;
@@ -38,12 +38,11 @@ use gate_core::text::{Digest, canonical};
 
 use super::Tool;
 
-/// A declared policy of one tool: its rules, and its [outline](PolicyView) for people and
-/// records.
+/// The policy of one tool: its rules, and its [view](PolicyView) for people and records.
 ///
-/// Made by [`#[policy]`](macro@crate::policy). A verdict is the strictest of all rules that match;
-/// a rule that fails counts as at least "ask", and where a denial hangs on it, the call does not
-/// run and may be tried again; what nothing matches falls to `otherwise`.
+/// Declare one with [`#[policy]`](macro@crate::policy). The verdict is the strictest of all rules
+/// that match; if none matches, `otherwise` decides. A rule that fails counts as at least "ask"; if
+/// a denial depends on it, the call does not run and may be tried again.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -88,7 +87,7 @@ impl<T: Tool> Policy<T> {
         }
     }
 
-    /// A policy without rules.
+    /// Creates a policy without rules.
     pub(crate) fn builtin(source: &PolicySource, otherwise: Otherwise) -> Self {
         let written = PolicyParts { otherwise: Some(otherwise), ..PolicyParts::default() };
         Self {
@@ -169,8 +168,8 @@ impl AnyPolicy {
 fn digest_of(source: &PolicySource, view: &PolicyView) -> Digest {
     let rules: Vec<_> =
         view.rules().iter().map(|rule| RuleView { text: None, ..rule.clone() }).collect();
-    let said = serde_json::json!([view.name(), source.tokens, rules, view.otherwise()]);
-    Digest::of(canonical(&said).unwrap_or_default())
+    let digest_input = serde_json::json!([view.name(), source.tokens, rules, view.otherwise()]);
+    Digest::of(canonical(&digest_input).unwrap_or_default())
 }
 
 impl<T: Tool> fmt::Debug for Policy<T> {

@@ -1,4 +1,4 @@
-//! The builder of a policy: rules one after the other, then what happens otherwise.
+//! The builder of a policy: its rules, then its fallback.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -18,10 +18,11 @@ use super::time_window::{TimeOfDay, TimeWindow, Weekdays};
 use crate::logic::tool::Tool;
 use crate::logic::tool::call::Call;
 
-/// The rules of a tool's policy. A policy's function takes it empty and returns it written.
+/// A builder of the rules of a tool's policy. A policy's function takes it empty, and returns it
+/// with rules.
 ///
-/// Every rule has a name, which people read; the order of rules never changes a verdict. What no
-/// rule matches falls to [`otherwise`](Self::otherwise), or to any reviewer.
+/// Every rule has a name, which people read. The order of rules never changes a verdict. If no rule
+/// matches, [`otherwise`](Self::otherwise) decides; without it, any reviewer is asked.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -59,14 +60,14 @@ impl PolicyParts {
         name: &str,
         effect: Verdict,
         requirement: Option<Requirement>,
-        index: &'static Location<'static>,
+        location: &'static Location<'static>,
     ) {
         let name = name.to_owned();
         let (conditions, limits, examples) = (Vec::new(), Vec::new(), Vec::new());
         self.entries.push(RuleEntry {
             name,
             effect,
-            place: Some(index),
+            place: Some(location),
             requirement,
             conditions,
             limits,
@@ -74,8 +75,8 @@ impl PolicyParts {
         });
     }
 
-    fn end(&mut self, otherwise: Otherwise, index: &'static Location<'static>) {
-        if self.otherwise.replace(Otherwise { place: Some(index), ..otherwise }).is_some() {
+    fn end(&mut self, otherwise: Otherwise, location: &'static Location<'static>) {
+        if self.otherwise.replace(Otherwise { place: Some(location), ..otherwise }).is_some() {
             self.problems.push("`.otherwise(…)` is given twice: keep one".to_owned());
         }
     }
@@ -92,13 +93,13 @@ impl<T: Tool> Rules<T> {
         Self { written: PolicyParts::default(), tool: PhantomData }
     }
 
-    /// A rule that denies: a call that it matches never runs.
+    /// Begins a rule that denies: a call that it matches never runs.
     #[track_caller]
     pub fn deny(self, name: &str) -> RuleBuilder<T, Denies> {
         self.begin(name, Verdict::Deny, None, Location::caller())
     }
 
-    /// A rule that asks: a call that it matches needs the people whom the requirement names.
+    /// Begins a rule that asks: a call that it matches needs the people of the requirement.
     #[track_caller]
     pub fn ask(self, name: &str, requirement: impl Into<Requirement>) -> RuleBuilder<T, Asks> {
         self.begin(name, Verdict::Ask, Some(requirement.into()), Location::caller())
@@ -107,7 +108,7 @@ impl<T: Tool> Rules<T> {
     /// Begins a rule that approves: a call that it matches runs without a person, unless another
     /// rule is stricter.
     ///
-    /// It needs a condition, hours or a limit. One for every call says so:
+    /// The rule needs a condition, hours or a limit. To approve every call, use
     /// [`always`](RuleBuilder::always).
     #[track_caller]
     pub fn auto_approve(self, name: &str) -> RuleBuilder<T, Unconditional> {
@@ -127,9 +128,9 @@ impl<T: Tool> Rules<T> {
         name: &str,
         effect: Verdict,
         requirement: Option<Requirement>,
-        index: &'static Location<'static>,
+        location: &'static Location<'static>,
     ) -> RuleBuilder<T, E> {
-        self.written.begin(name, effect, requirement, index);
+        self.written.begin(name, effect, requirement, location);
         RuleBuilder { rules: self, effect: PhantomData }
     }
 }
@@ -160,8 +161,7 @@ pub trait Effect: Sealed {
     type Narrowed: Effect;
 }
 
-/// The kinds of rule that can stand as they are: all but one that approves and has no condition
-/// yet.
+/// The kinds of complete rules: all except one that approves and has no condition yet.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -265,7 +265,7 @@ effects! {
     /// # assert_eq!(parcels().view().rules()[0].effect(), Verdict::Approve);
     /// ```
     Approves,
-    /// A rule that approves within a limit, which can be kept by a key.
+    /// A rule that approves within a limit, which can be counted by a key.
     ///
     /// ```
     /// use gate_runtime::prelude::*;
@@ -286,7 +286,7 @@ effects! {
     Counted
 }
 
-/// A rule that approves, and has no condition yet: a policy cannot go on after it.
+/// A rule that approves, and has no condition yet: it must get one before the next rule.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -318,7 +318,7 @@ impl Effect for Unconditional {
     type Narrowed = Approves;
 }
 
-/// The rule that is being written. It ends where the next begins, or with
+/// A builder of one rule. It ends with the beginning of the next rule, or with
 /// [`otherwise`](Self::otherwise).
 ///
 /// ```
@@ -344,11 +344,11 @@ pub struct RuleBuilder<T: Tool, E: Effect> {
 }
 
 impl<T: Tool, E: Effect> RuleBuilder<T, E> {
-    /// A condition: a closure over the typed call, its context and the tool's state. All conditions
-    /// of a rule must hold.
+    /// Adds a condition: a closure over the typed call, its context and the tool's state. All
+    /// conditions of a rule must hold.
     ///
-    /// An error or a panic makes the rule count as failed: never as an approval, and a denying rule
-    /// denies.
+    /// With an error or a panic, the rule counts as failed. A failed rule never approves, and with
+    /// a failed rule that denies, the call does not run.
     pub fn when<M: RuleOutcome>(
         self,
         condition: impl Fn(&Call<T>) -> M + Shared,
@@ -356,7 +356,7 @@ impl<T: Tool, E: Effect> RuleBuilder<T, E> {
         self.with(RuleCondition::Now(Box::new(move |call| condition(call.typed()?).held())))
     }
 
-    /// A condition that waits, as for a lookup: `.when_async(|call| async move { … })`.
+    /// Adds an async condition, for example a lookup: `.when_async(|call| async move { … })`.
     pub fn when_async<M, F>(
         self,
         condition: impl Fn(Call<T>) -> F + Shared,
@@ -371,10 +371,11 @@ impl<T: Tool, E: Effect> RuleBuilder<T, E> {
         })))
     }
 
-    /// A condition on the time: from one time of day to another, on some days, in a time zone.
+    /// Adds a condition on the time: from one time of day to another, on some days, in a time zone.
     ///
-    /// `.between(time(9, 0), time(17, 0), WEEKDAYS, "Europe/Zurich")`; past midnight the day is
-    /// that of the beginning. The two times differ: whole days are [`on`](Self::on).
+    /// For example `.between(time(9, 0), time(17, 0), WEEKDAYS, "Europe/Zurich")`. If the hours
+    /// pass midnight, the day is that of their beginning. The two times must differ; for whole
+    /// days, use [`on`](Self::on).
     pub fn between(
         self,
         from: TimeOfDay,
@@ -385,21 +386,22 @@ impl<T: Tool, E: Effect> RuleBuilder<T, E> {
         self.with(RuleCondition::Hours(TimeWindow::new(from, to, days, zone)))
     }
 
-    /// A condition on the day, in a time zone: `.on(WEEKENDS, "Europe/Zurich")`, `.on(MONDAY |
+    /// Adds a condition on the day, in a time zone: `.on(WEEKENDS, "Europe/Zurich")`, `.on(MONDAY |
     /// FRIDAY, "UTC")`.
     pub fn on(self, days: Weekdays, zone: &str) -> RuleBuilder<T, E::Narrowed> {
         self.with(RuleCondition::Hours(TimeWindow::whole_days(days, zone)))
     }
 
-    /// A call that this rule must match: checked when the gate is built, with the gate's state.
-    /// Limits do not count.
+    /// Adds a call that this rule must match. It is checked when the gate is built, with the gate's
+    /// state and without limits.
     pub fn matches(mut self, example: impl Into<Example<T>>) -> Self {
         let example = example.into().erased();
         self.rules.written.change(|entry| entry.examples.push((example, true)));
         self
     }
 
-    /// A call that this rule must not match: checked when the gate is built, with the gate's state.
+    /// Adds a call that this rule must not match. It is checked when the gate is built, with the
+    /// gate's state.
     pub fn not_matches(mut self, example: impl Into<Example<T>>) -> Self {
         let example = example.into().erased();
         self.rules.written.change(|entry| entry.examples.push((example, false)));
@@ -433,7 +435,7 @@ impl<T: Tool, E: Effect> RuleBuilder<T, E> {
         self.rules.auto_approve(name)
     }
 
-    /// Ends the policy: what holds for a call that no rule matches.
+    /// Ends the policy with the verdict on a call that no rule matches.
     #[track_caller]
     pub fn otherwise(self, verdict: impl Into<Otherwise>) -> Rules<T>
     where
@@ -482,12 +484,12 @@ impl<T: Tool> RuleBuilder<T, Unconditional> {
 }
 
 impl<T: Tool> RuleBuilder<T, Counted> {
-    /// Keeps the limit for each value of a key by itself: `.by(|call| call.customer_id.clone())`.
+    /// Counts the limit separately for each value of a key: `.by(|call| call.customer_id.clone())`.
     ///
-    /// A limit by recipient cannot be salami-sliced over many small calls to one. Keys are compared
-    /// as JSON: the text `"1"` and the number `1` are two keys. Of a tool with secrets, what is
-    /// stored of a key is its HMAC with the gate's key: with another key of the gate, the window
-    /// begins anew.
+    /// A limit by recipient cannot be avoided by many small calls for one recipient. Keys are
+    /// compared as JSON: the text `"1"` and the number `1` are two keys. For a tool with secrets,
+    /// the store only gets the key's HMAC with the gate's key, so the window begins again if the
+    /// gate's key changes.
     pub fn by<K: Serialize>(
         mut self,
         key: impl Fn(&Call<T>) -> K + Shared,
@@ -545,7 +547,7 @@ impl Default for Otherwise {
     }
 }
 
-/// Otherwise the call never runs.
+/// Returns the fallback that the call never runs.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -565,7 +567,7 @@ pub fn deny() -> Otherwise {
     Otherwise { verdict: Verdict::Deny, requirement: None, place: None }
 }
 
-/// Otherwise the call runs without a person.
+/// Returns the fallback that the call runs without a person.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -589,8 +591,8 @@ impl From<Requirement> for Otherwise {
 }
 
 impl From<ReviewerSelector> for Otherwise {
-    fn from(who: ReviewerSelector) -> Self {
-        Requirement::from(who).into()
+    fn from(selector: ReviewerSelector) -> Self {
+        Requirement::from(selector).into()
     }
 }
 

@@ -86,8 +86,8 @@ impl PolicySource {
         ends.push(self.text.trim_end().trim_end_matches('}').len());
         starts
             .iter()
-            .map(|place| {
-                let start = self.offset(*place)?;
+            .map(|position| {
+                let start = self.offset(*position)?;
                 let end = ends.iter().copied().filter(|end| *end > start).min()?;
                 let rule = self.text.get(start..end)?.trim_end();
                 let rule = rule.strip_suffix('.').unwrap_or(rule);
@@ -97,10 +97,10 @@ impl PolicySource {
     }
 
     /// The byte at which the method's name stands in the text, if it stands there.
-    fn offset(&self, index: SourceLocation) -> Option<usize> {
-        let place = index?;
-        let row = usize::try_from(place.line()).ok()?.checked_sub(self.line)?;
-        let column = usize::try_from(place.column()).ok()?;
+    fn offset(&self, location: SourceLocation) -> Option<usize> {
+        let position = location?;
+        let row = usize::try_from(position.line()).ok()?.checked_sub(self.line)?;
+        let column = usize::try_from(position.column()).ok()?;
         let mut line_start = 0;
         for line in self.text.split_inclusive('\n').take(row) {
             line_start += line.len();

@@ -205,12 +205,12 @@ mod tests {
 
     #[test]
     fn hours_hold_in_their_zone_on_their_days() {
-        let office = TimeWindow::new(time(9, 0), time(17, 0), WEEKDAYS, "Europe/Zurich");
-        assert!(holds(&office, "2026-11-20T09:00:00+01:00"), "Friday morning");
-        assert!(!holds(&office, "2026-11-20T08:59:59+01:00"));
-        assert!(!holds(&office, "2026-11-20T17:00:00+01:00"));
-        assert!(!holds(&office, "2026-11-21T12:00:00+01:00"), "Saturday");
-        assert!(holds(&office, "2026-07-17T07:00:00Z"), "nine in the summer");
+        let business_hours = TimeWindow::new(time(9, 0), time(17, 0), WEEKDAYS, "Europe/Zurich");
+        assert!(holds(&business_hours, "2026-11-20T09:00:00+01:00"), "Friday morning");
+        assert!(!holds(&business_hours, "2026-11-20T08:59:59+01:00"));
+        assert!(!holds(&business_hours, "2026-11-20T17:00:00+01:00"));
+        assert!(!holds(&business_hours, "2026-11-21T12:00:00+01:00"), "Saturday");
+        assert!(holds(&business_hours, "2026-07-17T07:00:00Z"), "nine in the summer");
     }
 
     #[test]
