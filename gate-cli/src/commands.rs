@@ -39,11 +39,11 @@ pub(crate) async fn run(cli: &Cli) -> CommandResult {
             let people = FileDirectory::open(&cli.people).ok();
             let known = people.and_then(|people| people.everybody(Timestamp::now()).ok());
             if known.iter().flatten().any(|person| person.is_named(id)) {
-                return Err(CommandError::Usage(format!(
-                    "{} has the person {} already: change that entry",
+                eprintln!(
+                    "note: {} has the person {} already: replace that entry with this one",
                     plain(cli.people.display().to_string()),
                     plain(id)
-                )));
+                );
             }
             let also = [("name", name), ("contact", contact), ("slack", slack)];
             person(id, roles, &also, key.as_ref())

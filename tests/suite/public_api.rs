@@ -11,29 +11,32 @@ use public_api::Builder;
 
 const CRATES: [&str; 5] = ["gate-audit", "gate-core", "gate-runtime", "gate-sqlite", "gate-inbox"];
 
-/// Returns what rustdoc knows of a crate. The format is not stable, so rustdoc gives it only where
-/// it is told that this is known; told by a program of its own, nothing else is compiled anew.
-fn described(root: &Path, name: &str) -> PathBuf {
+/// Writes what rustdoc knows of each crate, and returns the folder. The format is not stable, so
+/// rustdoc writes it only for a program that says so; as that is a program of its own, and the
+/// features are those of the other checks, no dependency is compiled again.
+fn describe(root: &Path) -> PathBuf {
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     let ended = Command::new(env!("CARGO"))
-        .args(["rustdoc", "--locked", "--quiet", "--lib", "--all-features", "--package", name])
-        .args(["--", "-Z", "unstable-options", "--output-format", "json", "--cap-lints", "allow"])
+        .args(["doc", "--locked", "--quiet", "--workspace", "--all-features", "--no-deps", "--lib"])
         .env("RUSTDOC", root.join("tests/public-api/rustdoc.sh"))
+        .env("RUSTDOCFLAGS", "-Z unstable-options --output-format json --cap-lints allow")
         .env("CARGO_TARGET_DIR", &target)
         .current_dir(root)
         .status()
         .unwrap();
-    assert!(ended.success(), "rustdoc does not describe {name}");
-    target.join("doc").join(name.replace('-', "_")).with_extension("json")
+    assert!(ended.success(), "rustdoc does not describe the crates");
+    target.join("doc")
 }
 
 #[cfg(unix)]
 #[test]
 fn the_public_api_is_as_written() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let described = describe(root);
     let mut changed = String::new();
     for name in CRATES {
-        let api = Builder::from_rustdoc_json(described(root, name))
+        let described = described.join(name.replace('-', "_")).with_extension("json");
+        let api = Builder::from_rustdoc_json(described)
             .omit_auto_derived_impls(true)
             .omit_auto_trait_impls(true)
             .omit_blanket_impls(true)

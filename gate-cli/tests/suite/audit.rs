@@ -103,7 +103,8 @@ async fn an_auditor_verifies_the_folder_with_the_public_key() {
     assert!(workspace.audit(&format!("verify|--key|{}", key.trim())).contains("valid, all of"));
     let (code, problem_text) = workspace.refused("verify");
     assert!(
-        code == 2 && problem_text.contains("is neither a public key nor a file with one"),
+        code == 2
+            && problem_text.contains("there is no file trail.pub: name the trail's public key"),
         "{problem_text}"
     );
     let other = Trail::create_key(workspace.at("other.key"), "example.com/office").unwrap();

@@ -36,7 +36,7 @@ async fn a_call_is_asked_approved_by_the_command_and_run_once() {
     let done = workspace.dana(&format!("approve|{end}|--comment|fine"));
     assert_eq!(
         (code(&done), stdout_of(&done)),
-        (0, "pay is approved: it runs when its run goes on\n".to_owned())
+        (0, "pay is approved: it runs when its run continues\n".to_owned())
     );
     assert!(
         stderr_of(&done).contains("\"alice\""),

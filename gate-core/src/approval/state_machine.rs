@@ -831,7 +831,7 @@ mod tests {
         let failed = play(&failed, &never_began);
         assert_eq!(
             (failed.status, failed.last_attempt()),
-            (Status::Approved, Some("ran and failed"))
+            (Status::Approved, Some("it ran and failed"))
         );
         assert_eq!(play(&failed, &cancelled).status, Status::Failed);
         // A late end replaces everything that was assumed in the meantime.

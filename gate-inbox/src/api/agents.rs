@@ -317,12 +317,12 @@ async fn decided(app: &AppState, agent: &BearerAgent, id: ApprovalId) -> Option<
     None
 }
 
-/// Why something is taken back.
+/// The reason for cancelling something.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Cancellation")]
 struct CancelRequest {
-    /// Why. It is recorded.
+    /// The reason, which is recorded.
     #[schemars(length(min = 1, max = 2_000))]
     reason: String,
 }

@@ -33,7 +33,7 @@ macro_rules! asked {
             /// The subject, in one line. People see it as the agent's claim.
             #[schemars(length(max = 500))]
             summary: Option<String>,
-            /// Why the agent wants it. People see it as the agent's claim.
+            /// The agent's reason, which people see as its claim.
             #[schemars(length(max = 50_000))]
             reasoning: Option<String>,
             /// The case it belongs to: all calls of a case are shown together.
@@ -61,7 +61,7 @@ macro_rules! asked {
             #[serde(default = "day")]
             #[schemars(range(min = 1, max = 2_592_000))]
             expires_in: u32,
-            /// The web address that is told of the decision, by a signed POST.
+            /// The web address that gets the decision, in a signed POST.
             #[schemars(url, length(max = 2_000))]
             callback_url: Option<String>,
         }

@@ -180,21 +180,21 @@ async fn find_interruption(app: &AppState, id: &str) -> Result<Interruption, Api
 struct ApproveRequest {
     /// The digest of what was shown, as the question has it.
     shown: String,
-    /// The name of the tool, where what it does cannot be undone.
+    /// The name of the tool. Required if the call is destructive.
     confirm: Option<String>,
-    /// Why.
+    /// A comment, which is recorded.
     #[schemars(length(max = 10_000))]
     comment: Option<String>,
 }
 
-/// A refusal.
+/// A rejection.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Rejection")]
 struct RejectRequest {
     /// The digest of what was shown, as the question has it.
     shown: String,
-    /// Why. The agent is told.
+    /// The reason, which the agent gets.
     #[schemars(length(min = 1, max = 10_000))]
     reason: String,
 }
@@ -206,11 +206,11 @@ struct RejectRequest {
 struct EditRequest {
     /// The digest of what was shown, as the question has it.
     shown: String,
-    /// All arguments, as they are to be.
+    /// All arguments, as they are to run.
     arguments: Map<String, Value>,
-    /// The name of the tool, where what it does cannot be undone.
+    /// The name of the tool. Required if the call is destructive.
     confirm: Option<String>,
-    /// Why.
+    /// A comment, which is recorded.
     #[schemars(length(max = 10_000))]
     comment: Option<String>,
 }
@@ -225,7 +225,7 @@ struct RespondRequest {
     /// The answer that the agent gets: any JSON. A question of the kind `choice` takes one of its
     /// choices.
     value: Value,
-    /// Why.
+    /// A comment, which is recorded.
     #[schemars(length(max = 10_000))]
     comment: Option<String>,
 }
@@ -237,18 +237,18 @@ struct RespondRequest {
 struct GrantRequest {
     /// The digest of what was shown, as the question has it.
     shown: String,
-    /// The name of the tool, where what it does cannot be undone.
+    /// The name of the tool. Required if the call is destructive.
     confirm: Option<String>,
-    /// Why.
+    /// A comment, which is recorded.
     #[schemars(length(max = 10_000))]
     comment: Option<String>,
-    /// In any run, and not in this one only.
+    /// Covers calls of every run, and not of this one only.
     #[serde(default)]
     any_run: bool,
-    /// By any agent.
+    /// Covers calls of every agent.
     #[serde(default)]
     any_agent: bool,
-    /// For anyone.
+    /// Covers calls on behalf of every person.
     #[serde(default)]
     any_principal: bool,
     /// The arguments that may have any value. All others stay as they are.
@@ -262,10 +262,10 @@ struct GrantRequest {
     uses: Option<u32>,
     /// An argument whose sum is limited.
     budget: Option<Budget>,
-    /// In how many seconds `uses` and `budget` are counted anew.
+    /// The number of seconds after which `uses` and `budget` are counted anew.
     #[schemars(range(min = 1))]
     per: Option<u32>,
-    /// For how many seconds it holds, up to a year.
+    /// The number of seconds for which it holds: a year at most.
     #[schemars(range(min = 1, max = 31_536_000))]
     lasts: u32,
 }
@@ -305,7 +305,7 @@ impl JsonSchema for AmountLimit {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Reason {
-    /// Why. The agent is told.
+    /// The reason, which the agent gets.
     #[schemars(length(min = 1, max = 10_000))]
     reason: String,
 }

@@ -57,8 +57,12 @@ async fn d_a_pin_is_not_found_by_whoever_has_the_database(store: Shared) {
             assert_ne!(tried.to_vec(), committed, "{pin:04} is the PIN");
         }
     }
-    assert!(!stored.to_string().contains("4711"));
-    assert!(!serde_json::to_string(&records(&gate).await).unwrap().contains("4711"));
+    // Digests have such digits by chance; no value does.
+    let records = serde_json::to_value(records(&gate).await).unwrap();
+    for shown in [&stored, &records] {
+        assert!(!shown.to_string().contains("\"4711\""), "{shown}");
+        assert!(!shown.to_string().contains("\\\"4711"), "{shown}");
+    }
 }
 
 async fn d_the_same_call_is_known_again_after_a_restart_with_the_same_key_only(store: Shared) {

@@ -643,7 +643,7 @@ async fn f48_an_edit_is_told_where_it_ran_and_nowhere_else(store: Shared) {
     only_interruption(&turn).edit(&dana, Edit::new().set("amount", 500)).await.unwrap();
     only_interruption(&turn).cancel("the customer hung up").await.unwrap();
     let told = texts(&run.proceed().await.unwrap()).remove(0);
-    assert!(told.contains("taken back") && !told.contains("changed the arguments"), "{told}");
+    assert!(told.contains("cancelled") && !told.contains("changed the arguments"), "{told}");
 }
 
 /// Says no and not why.

@@ -504,7 +504,7 @@ async fn b15_a_person_revokes_an_approval_before_it_runs_and_is_too_late_after(s
     question.approve(&dana).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     let late = question.revoke(&omar, "too late").await.unwrap_err();
-    assert!(late.to_string().starts_with("it is already succeeded"), "{late}");
+    assert!(late.to_string().starts_with("it is already approved by dana, and has run"), "{late}");
 }
 
 async fn v_a_vote_may_be_changed_and_taken_back_until_it_is_decided(store: Shared) {

@@ -72,20 +72,18 @@ impl fmt::Display for DecideError {
         match self {
             Self::Unknown(id) => write!(f, "there is no approval {id}"),
             Self::AlreadyDecided(approval) => {
+                let by = approval.votes().last().map(|vote| format!(" by {}", vote.reviewer()));
+                let by = by.unwrap_or_default();
                 let since = approval.changed_at();
-                let status = match approval.status() {
-                    Status::Dispatched => return f.write_str("it is already running"),
-                    Status::Indeterminate => "lost: it began, and nobody knows whether it ran",
-                    Status::Succeeded => "done: it ran",
-                    Status::Failed => "done: it ran and failed",
-                    decided => {
-                        let vote = approval.votes().last();
-                        let by = vote.map(|vote| format!(" by {}", vote.reviewer()));
-                        let by = by.unwrap_or_default();
-                        return write!(f, "it is already {decided}{by}, since {since:.0}");
-                    }
+                // A person decided; the process that runs the call did the rest.
+                let afterwards = match approval.status() {
+                    Status::Dispatched => "has begun",
+                    Status::Succeeded => "has run",
+                    Status::Failed => "has run and failed",
+                    Status::Indeterminate => "began, and nobody knows whether it ran",
+                    decided => return write!(f, "it is already {decided}{by}, since {since:.0}"),
                 };
-                write!(f, "it is already {status}, since {since:.0}")
+                write!(f, "it is already approved{by}, and {afterwards}")
             }
             Self::StillRunning { until } => {
                 write!(
