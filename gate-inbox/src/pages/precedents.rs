@@ -72,6 +72,7 @@ fn one(approval: &Approval, other: &Approval, now: Timestamp) -> Markup {
         Status::Failed => ", and it failed",
         Status::Pending => ", and asked again",
         Status::Cancelled => ", and cancelled",
+        Status::Denied => ", and a rule denied the change",
         Status::Indeterminate => ", and its outcome is unknown",
         _ => "",
     };
