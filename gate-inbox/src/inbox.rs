@@ -19,11 +19,12 @@ use crate::auth::session_store::SessionStore;
 use crate::notify::{BadSetting, Callbacks, Links, Slack};
 use crate::pending::cache::PendingCache;
 use crate::projections::projector::RecordProjector;
+use crate::record_feed::RETRY;
 use crate::routes;
-use crate::routes::slack::SlackActions;
 use crate::sealed::SealedTrail;
-use crate::state::{AppState, RETRY};
-use crate::web::middleware::BaseUrl;
+use crate::slack_actions::SlackActions;
+use crate::state::AppState;
+use crate::web::base_url::{BadUrl, BaseUrl};
 use crate::web::server;
 use crate::web::sse::SseHub;
 
@@ -337,23 +338,3 @@ impl fmt::Debug for Inbox {
         f.debug_struct("Inbox").field("people", &self.people).finish_non_exhaustive()
     }
 }
-
-/// The error for an address that cannot be the inbox's.
-///
-/// ```
-/// let words = gate_inbox::BadUrl.to_string();
-/// assert!(words.contains("https://gate.example.com"));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BadUrl;
-
-impl fmt::Display for BadUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "this is not the URL of an inbox: write it like \
-            `https://gate.example.com`, without a path",
-        )
-    }
-}
-
-impl std::error::Error for BadUrl {}

@@ -52,17 +52,20 @@ mod notify;
 mod pages;
 mod pending;
 mod projections;
+mod record_feed;
 mod render;
 mod routes;
 mod sealed;
 mod security_log;
+mod slack_actions;
 mod state;
 mod unread;
 mod web;
 
 pub use auth::authenticator::{SignIn, SignedIn};
-pub use inbox::{BadUrl, Inbox};
+pub use inbox::Inbox;
 pub use notify::{
     BadNotifyFile, BadSetting, Callbacks, ConfiguredNotifiers, Intent, LinkKey, Links, Mail,
     NotifyFile, PagerDuty, Severity, Slack, Webhook, WebhookSecret,
 };
+pub use web::base_url::BadUrl;

@@ -1,6 +1,7 @@
 //! The routes of the inbox.
 
 mod decide;
+mod events;
 mod grant;
 mod link;
 mod look;
@@ -14,7 +15,6 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::from_fn_with_state;
-use axum::response::sse::Sse;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use gate_runtime::Interruption;
@@ -23,15 +23,15 @@ use gate_runtime::review::Status;
 use gate_runtime::store::ApprovalFilter;
 
 use crate::api;
-use crate::auth::current_user::{CurrentUser, EVENTS, LIVE};
+use crate::auth::current_user::CurrentUser;
 use crate::forms::edit_form::EditForm;
 use crate::forms::form_data::{FormData, LONGEST};
 use crate::pages::{self, CaseHistory, DecisionDraft, FormToken, ShownPrecedents};
 use crate::pending::filter::PendingFilter;
 use crate::state::AppState;
+use crate::web::extract::{EVENTS, LIVE};
 use crate::web::middleware;
 use crate::web::page_error::{PageError, PageResult};
-use crate::web::sse;
 
 /// Returns the router of all pages. Every request that changes something is a `POST`.
 pub(crate) fn all(app: Arc<AppState>) -> Router {
@@ -53,7 +53,7 @@ pub(crate) fn all(app: Arc<AppState>) -> Router {
         .route("/case", get(case))
         .route("/link/{token}", get(link::open))
         .route("/slack/actions", post(slack::actions))
-        .route(EVENTS, get(events))
+        .route(EVENTS, get(events::events))
         .route(
             "/style.css",
             get(|| async { asset("text/css; charset=utf-8", include_str!("assets/style.css")) }),
@@ -196,13 +196,4 @@ async fn case(
         return Err(PageError::not_found());
     }
     Ok(pages::case(&user, &case, &history, app.clock.now()))
-}
-
-async fn events(State(app): State<Arc<AppState>>, user: CurrentUser) -> PageResult {
-    let Some(slot) = app.sse.reserve(user.who()) else {
-        let message = "Too many pages are open. Reload a page to see what is new.";
-        return Err(PageError::with(StatusCode::SERVICE_UNAVAILABLE, "Too many pages", message));
-    };
-    let stream = sse::change_events(&app, user.session, slot);
-    Ok(Sse::new(stream).into_response())
 }

@@ -1,7 +1,6 @@
 //! The things that every page works with.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use gate_runtime::store::Clock;
 use gate_runtime::{AnyGate, FileDirectory};
@@ -12,13 +11,10 @@ use crate::auth::session_store::SessionStore;
 use crate::notify::{Callbacks, Links};
 use crate::pending::cache::PendingCache;
 use crate::projections::projector::RecordProjector;
-use crate::routes::slack::SlackActions;
 use crate::sealed::SealedTrail;
-use crate::web::middleware::BaseUrl;
+use crate::slack_actions::SlackActions;
+use crate::web::base_url::BaseUrl;
 use crate::web::sse::SseHub;
-
-/// The delay before a retry if the store does not answer.
-pub(crate) const RETRY: Duration = Duration::from_secs(1);
 
 /// The things that every page works with.
 pub(crate) struct AppState {

@@ -47,7 +47,11 @@ async fn a_call_is_asked_approved_by_the_command_and_run_once() {
     assert_eq!(run.proceed().await.unwrap().answers()[0].for_model(), "paid 100 to alice");
     let late = workspace.dana(&format!("reject|{id}|no"));
     assert_eq!(code(&late), 5);
-    assert!(stderr_of(&late).contains("already approved by dana, and has run"), "{}", stderr_of(&late));
+    assert!(
+        stderr_of(&late).contains("already approved by dana, and has run"),
+        "{}",
+        stderr_of(&late)
+    );
     let timeline = stdout_of(&workspace.gate_as(None, "case|ticket-7"));
     for word in [
         "assessed",

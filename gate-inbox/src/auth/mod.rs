@@ -1,6 +1,7 @@
 //! Authentication: the current user, sessions, and what keeps others out.
 
 pub(crate) mod authenticator;
+pub(crate) mod cookie;
 pub(crate) mod current_user;
 pub(crate) mod random;
 pub(crate) mod rate_limit;

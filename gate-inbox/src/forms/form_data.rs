@@ -1,11 +1,8 @@
 //! The fields of a form.
 
-use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 
 use crate::render::untrusted_text::bare;
-use crate::web::page_error::PageError;
 
 /// The longest form. The arguments of a call are 256 KiB at most, and a form may take three bytes
 /// for one.
@@ -57,29 +54,4 @@ impl FormData {
 /// Returns the media type of a body, with its parameters; empty if it is missing.
 pub(crate) fn content_type(headers: &HeaderMap) -> &[u8] {
     headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default()
-}
-
-impl<S: Send + Sync> FromRequest<S> for FormData {
-    type Rejection = PageError;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, PageError> {
-        if !content_type(request.headers()).starts_with(b"application/x-www-form-urlencoded") {
-            let message = "This is not a form from this inbox.";
-            return Err(PageError::with(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not a form", message));
-        }
-        let too_long = || {
-            let problem = "The form could not be read, or is too long. Nothing was decided.";
-            PageError::with(StatusCode::PAYLOAD_TOO_LARGE, "Form not read", problem)
-        };
-        let length = request
-            .headers()
-            .get(header::CONTENT_LENGTH)
-            .and_then(|length| length.to_str().ok()?.parse().ok());
-        // Refused by its length at once, and not only after that much was received.
-        if length.is_some_and(|length: u64| length > LONGEST as u64) {
-            return Err(too_long());
-        }
-        let body = Bytes::from_request(request, state).await.map_err(|_| too_long())?;
-        Ok(Self::parse(&body))
-    }
 }

@@ -10,12 +10,12 @@ use gate_runtime::review::Status;
 use gate_runtime::store::StoreError;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::projections::policies::PolicyIndex;
 use crate::projections::precedents::Precedents;
 use crate::projections::statistics::Statistics;
-use crate::state::RETRY;
+use crate::record_feed::next_record;
 
 /// The time for which a page waits for records that are not projected yet.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -73,17 +73,10 @@ impl RecordProjector {
         let book = Arc::clone(&projections);
         let task = tokio::spawn(async move {
             loop {
-                match events.next().await {
-                    Ok(record) => {
-                        // Projected before its number is published: a query that waits for it finds
-                        // it.
-                        lock(&book).apply(&record);
-                        sender.send_replace(record.seq());
-                    }
-                    // The stream goes on where it was, so nothing is missed while the store does
-                    // not answer.
-                    Err(_) => sleep(RETRY).await,
-                }
+                let record = next_record(&mut events).await;
+                // Projected before its number is published: a query that waits for it finds it.
+                lock(&book).apply(&record);
+                sender.send_replace(record.seq());
             }
         });
         Self { projections, seen, task: task.abort_handle() }

@@ -13,13 +13,14 @@ use gate_runtime::{Interruption, Reviewer};
 use serde_json::{Map, Value};
 
 use super::to_approval;
-use crate::auth::current_user::{CurrentUser, SubmittedForm};
+use crate::auth::current_user::CurrentUser;
 use crate::forms::edit_form::EditForm;
 use crate::forms::form_data::FormData;
 use crate::notify::Intent;
 use crate::pages::{self, DecisionDraft, FormToken, ProblemForm};
 use crate::render::untrusted_text::is_shown_whole;
 use crate::state::AppState;
+use crate::web::extract::SubmittedForm;
 use crate::web::page_error::{PageError, PageResult};
 
 /// A form about a call, before anything is decided.

@@ -11,7 +11,7 @@ use gate_runtime::review::DecideError;
 
 use super::decide::{DecisionForm, SubmitOutcome};
 use super::to_approval;
-use crate::auth::current_user::{CurrentUser, SubmittedForm};
+use crate::auth::current_user::CurrentUser;
 use crate::forms::grant_form::{GrantForm, scope};
 use crate::forms::grant_scope::GrantScope;
 use crate::notify::Intent;
@@ -19,6 +19,7 @@ use crate::pages::{self, DecisionDraft, FormToken, ProblemForm};
 use crate::pending::eligibility::{VoteEligibility, eligibility, why_no_grant};
 use crate::projections::projector::ProjectionSet;
 use crate::state::AppState;
+use crate::web::extract::SubmittedForm;
 use crate::web::page_error::{PageError, PageResult};
 
 /// Shows the form.

@@ -7,12 +7,13 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use gate_runtime::id::Digest;
 
-use crate::auth::current_user::{SESSION, SubmittedForm, check_site, cookie, read_cookie};
+use crate::auth::cookie::{SESSION, cookie, read_cookie};
 use crate::auth::random;
 use crate::auth::rate_limit;
 use crate::auth::return_to::ReturnTo;
 use crate::forms::form_data::FormData;
 use crate::state::AppState;
+use crate::web::extract::{SubmittedForm, check_site};
 use crate::web::page_error::{PageError, PageResult};
 use crate::{pages, security_log};
 

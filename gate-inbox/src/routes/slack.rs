@@ -14,31 +14,16 @@ use gate_runtime::people::Person;
 use gate_runtime::review::{DecideError, Decision, Refused, Status};
 use gate_runtime::{Approval, Interruption, Reviewer};
 use serde_json::json;
-use tokio::sync::Mutex;
 
 use crate::auth::rate_limit;
 use crate::forms::form_data::FormData;
 use crate::notify::slack::payload::{DecisionAction, ShownApproval, SlackInteraction, SlackUser};
-use crate::notify::slack::signed::{ReplayGuard, SignatureCheck};
+use crate::notify::slack::signed::SignatureCheck;
 use crate::notify::slack::{message, modal};
 use crate::notify::{Slack, notification};
 use crate::security_log;
+use crate::slack_actions::SlackActions;
 use crate::state::AppState;
-
-/// The state for handling Slack's requests.
-#[derive(Debug)]
-pub(crate) struct SlackActions {
-    slack: Slack,
-    replay_guard: ReplayGuard,
-    /// Serializes decisions, so that a second click sees the result of the first one.
-    decision_lock: Mutex<()>,
-}
-
-impl SlackActions {
-    pub(crate) fn new(slack: Slack) -> Self {
-        Self { slack, replay_guard: ReplayGuard::default(), decision_lock: Mutex::default() }
-    }
-}
 
 /// The person who sent a request, and the call as it was shown to them.
 struct SlackCaller {

@@ -5,21 +5,15 @@
 //! and the places are limited.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use axum::response::sse::Event;
-use futures_util::Stream;
-use futures_util::stream::unfold;
-use gate_runtime::id::{AgentName, Digest, ReviewerId};
+use gate_runtime::id::{AgentName, ReviewerId};
 use gate_runtime::records::EventStream;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep, timeout};
 
-use crate::state::{AppState, RETRY};
+use crate::record_feed::next_record;
 
 /// The most pages of all people that may listen at once; and the most streams of agents, which are
 /// counted separately.
@@ -27,15 +21,6 @@ const ALL: usize = 512;
 
 /// The most pages of one person, or streams of one agent.
 const EACH: usize = 24;
-
-/// The least time between two messages to one page.
-const PAUSE: Duration = Duration::from_millis(250);
-
-/// The interval of keep-alive messages, at which the session is checked, too.
-const QUIET: Duration = Duration::from_secs(15);
-
-/// The time for which one stream lasts. The page opens another one.
-const LASTS: Duration = Duration::from_mins(10);
 
 /// The number of the newest record, for all who listen, and their places.
 #[derive(Debug)]
@@ -52,11 +37,7 @@ impl SseHub {
         let (sender, newest) = watch::channel(0);
         let task = tokio::spawn(async move {
             loop {
-                match events.next().await {
-                    Ok(record) => drop(sender.send_replace(record.seq())),
-                    // The stream goes on where it was, so pages still learn of changes in between.
-                    Err(_) => sleep(RETRY).await,
-                }
+                sender.send_replace(next_record(&mut events).await.seq());
             }
         });
         Self {
@@ -65,6 +46,11 @@ impl SseHub {
             of_people: Arc::default(),
             of_agents: Arc::default(),
         }
+    }
+
+    /// Returns the number of the newest record, as it changes.
+    pub(crate) fn newest(&self) -> watch::Receiver<u64> {
+        self.newest.clone()
     }
 
     /// A place for a page of a person, if there is one.
@@ -128,35 +114,4 @@ impl<N: Clone + Eq + Hash> Drop for SlotGuard<N> {
             }
         }
     }
-}
-
-/// Returns the events for one page, as long as its session lasts.
-pub(crate) fn change_events(
-    app: &Arc<AppState>,
-    session: Digest,
-    slot: SlotGuard<ReviewerId>,
-) -> impl Stream<Item = Result<Event, Infallible>> + use<> {
-    let mut newest = app.sse.newest.clone();
-    newest.mark_changed();
-    let end = Instant::now() + LASTS;
-    let first_state = (Arc::downgrade(app), newest, slot, true);
-    unfold(first_state, move |(app_ref, mut newest, guard, is_first)| async move {
-        if !is_first {
-            sleep(PAUSE).await;
-        }
-        let changed = timeout(QUIET, newest.changed()).await;
-        let office_now = app_ref.upgrade()?;
-        let lasts = Instant::now() < end
-            // Fails closed: a session that cannot be checked ends the stream.
-            && office_now.session(session, false).await.is_ok_and(|found| found.is_some());
-        let event = match changed {
-            _ if !lasts => return None,
-            Ok(Ok(())) => {
-                Event::default().event("change").data(newest.borrow_and_update().to_string())
-            }
-            Ok(Err(_)) => return None,
-            Err(_) => Event::default().comment("quiet"),
-        };
-        Some((Ok(event), (app_ref, newest, guard, false)))
-    })
 }

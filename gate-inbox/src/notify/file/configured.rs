@@ -12,7 +12,7 @@ use crate::notify::link::Links;
 use crate::notify::setting::{BadSetting, base};
 use crate::notify::slack::Slack;
 use crate::notify::webhook::Callbacks;
-use crate::web::middleware::BaseUrl;
+use crate::web::base_url::BaseUrl;
 
 /// The notification channels, with links to an inbox.
 ///
