@@ -133,7 +133,7 @@ fn pages() -> Vec<String> {
 }
 
 /// Returns the time that a whole conversation costs.
-fn told(runtime: &Runtime, change: ConversationChange, pages: &[String]) -> Duration {
+fn measure(runtime: &Runtime, change: ConversationChange, pages: &[String]) -> Duration {
     let tool = if matches!(change, ConversationChange::NobodyAsks) { "pay_small" } else { "pay" };
     runtime.block_on(async {
         let gate: Gate<Tools> = Gate::builder(()).build().await.unwrap();
@@ -186,7 +186,10 @@ fn main() {
     let (mut halves, mut wholes) = (0.0, 0.0);
     for (change, name) in ConversationChange::ALL {
         let best = |turns: usize| {
-            (0..ROUNDS).map(|_| told(&runtime, change, pages.get(..turns).unwrap())).min().unwrap()
+            (0..ROUNDS)
+                .map(|_| measure(&runtime, change, pages.get(..turns).unwrap()))
+                .min()
+                .unwrap()
         };
         let (half, whole) = (best(TURNS / 2), best(TURNS));
         println!("{name:<54}{:>9.3} s", whole.as_secs_f64());

@@ -126,7 +126,7 @@ impl LedgerModel {
     }
 
     /// Returns how often each end was told, once nothing is owed any more.
-    fn told(&self) -> BTreeMap<ApprovalId, u32> {
+    fn notice_counts_of(&self) -> BTreeMap<ApprovalId, u32> {
         self.turn();
         self.turn();
         block_on(self.ledger.refresh(&self.store)).unwrap();
@@ -191,7 +191,10 @@ fn an_end_is_told_once_in_whatever_order_the_tasks_come() {
             let [first, second] = engine.join().unwrap();
             let third = other.join().unwrap();
             reads.join().unwrap();
-            assert_eq!(model.told(), BTreeMap::from([(first, 1), (second, 1), (third, 1)]));
+            assert_eq!(
+                model.notice_counts_of(),
+                BTreeMap::from([(first, 1), (second, 1), (third, 1)])
+            );
         },
         ORDERS,
     );
@@ -209,7 +212,7 @@ fn an_end_is_told_at_least_once_where_two_tasks_take_turns() {
             model.turn();
             let calls = engine.join().unwrap();
             application.join().unwrap();
-            let notice_counts = model.told();
+            let notice_counts = model.notice_counts_of();
             assert!(
                 calls.iter().all(|call| notice_counts.contains_key(call)),
                 "{notice_counts:?} of {calls:?}"
@@ -239,7 +242,7 @@ fn what_a_body_asks_is_shown_while_it_waits_and_owed_to_nobody_after() {
             model.turn();
             body.join().unwrap();
             let outer = outer.join().unwrap();
-            assert_eq!(model.told(), BTreeMap::from([(outer, 1)]));
+            assert_eq!(model.notice_counts_of(), BTreeMap::from([(outer, 1)]));
             let nested = RunId::from("run>1>1");
             assert!(
                 model.ledger.answers(&nested).is_empty()
@@ -278,7 +281,7 @@ fn what_a_dropped_batch_left_is_told() {
             model.turn();
             reader.join().unwrap();
             let id = engine.join().unwrap();
-            assert_eq!(model.told(), BTreeMap::from([(id, 1)]));
+            assert_eq!(model.notice_counts_of(), BTreeMap::from([(id, 1)]));
         },
         ORDERS,
     );

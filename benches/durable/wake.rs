@@ -52,8 +52,8 @@ async fn vote(
     let waker = Waker::from(Arc::clone(&stamp));
     let mut last = store.watch();
     last.mark_seen();
-    let mut told = pin!(last.changed());
-    assert!(told.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    let mut notified = pin!(last.changed());
+    assert!(notified.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
     interruption.reject(&dana, "not now").await.unwrap();
     *stamp.0.get().unwrap()
 }
@@ -79,7 +79,7 @@ async fn here(file: &Path) {
     let store = SqliteStore::open(file).await.unwrap();
     let observed = ObservedStore::new(store.clone());
     let gate = subject::gate(Arc::clone(&observed)).await;
-    let (mut told, mut woken, mut answered) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut notified, mut woken, mut answered) = (Vec::new(), Vec::new(), Vec::new());
     for number in 0..HERE {
         let run = gate.run(format!("here-{number}"));
         let turn = run.submit([asked(0)]).await.unwrap();
@@ -91,13 +91,13 @@ async fn here(file: &Path) {
         let (went_on, _) = waiting.await.unwrap();
         let since = |moment: Instant| moment.saturating_duration_since(committed);
         if follows {
-            told.push(since(went_on));
+            notified.push(since(went_on));
         } else {
             woken.extend(observed.looked_after(committed).map(since));
             answered.push(since(went_on));
         }
     }
-    println!("{:<44}{}", "same process: follows the store", percentiles(&mut told));
+    println!("{:<44}{}", "same process: follows the store", percentiles(&mut notified));
     println!("{:<44}{}", "same process: is woken in `Run::wait`", percentiles(&mut woken));
     println!("{:<44}{}", "same process: has the answer", percentiles(&mut answered));
 }
@@ -129,7 +129,7 @@ async fn elsewhere(file: &Path) {
     let mut child = command.spawn().unwrap();
     let mut requests = child.stdin.take().unwrap();
     let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
-    let (mut told, mut answered) = (Vec::new(), Vec::new());
+    let (mut notified, mut answered) = (Vec::new(), Vec::new());
     for number in 0..ELSEWHERE {
         let run = gate.run(format!("elsewhere-{number}"));
         let turn = run.submit([asked(0)]).await.unwrap();
@@ -139,10 +139,10 @@ async fn elsewhere(file: &Path) {
         let committed: u64 = answers.next_line().await.unwrap().unwrap().parse().unwrap();
         let committed = SystemTime::UNIX_EPOCH + Duration::from_nanos(committed);
         let since = |woken: SystemTime| woken.duration_since(committed).unwrap_or_default();
-        told.push(since(following.await.unwrap().1));
+        notified.push(since(following.await.unwrap().1));
         answered.push(since(waiting.await.unwrap().1));
     }
-    println!("{:<44}{}", "another process: follows the store", percentiles(&mut told));
+    println!("{:<44}{}", "another process: follows the store", percentiles(&mut notified));
     println!("{:<44}{}", "another process: has the answer", percentiles(&mut answered));
 }
 

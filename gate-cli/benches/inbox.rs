@@ -115,7 +115,7 @@ async fn measure(folder: &Path) {
         agents.probe(&pages).await;
         sleep(Duration::from_millis(500)).await;
     }
-    line("200 pages: until one is told of a new question", &mut pages.told());
+    line("200 pages: until one is told of a new question", &mut pages.delays());
     line("200 pages: the list, loaded again", &mut pages.loaded());
     println!("{:<52}{}", "memory of the inbox", server.memory());
 
@@ -149,7 +149,7 @@ async fn measure(folder: &Path) {
     };
     line("a program: from the form until its poll is answered", &mut since(|ran| ran.told_at));
     line("a program: from the form until its call has begun", &mut since(|ran| ran.begun));
-    line("200 pages: until one is told of a new question", &mut pages.told());
+    line("200 pages: until one is told of a new question", &mut pages.delays());
     line("200 pages: the list, loaded again", &mut pages.loaded());
     println!("{:<52}{}", "memory of the inbox", server.memory());
 }

@@ -203,13 +203,13 @@ fn with_comment<'a>(
     comment: Option<&str>,
     key: Option<&'a SigningKey>,
 ) -> Decide<'a> {
-    let deciding = match comment {
+    let decision = match comment {
         Some(comment) => decide.comment(comment),
         None => decide,
     };
     match key {
-        Some(key) => deciding.sign_with(key),
-        None => deciding,
+        Some(key) => decision.sign_with(key),
+        None => decision,
     }
 }
 

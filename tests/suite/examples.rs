@@ -29,7 +29,7 @@ fn program(name: &str) -> Command {
     program
 }
 
-fn said(output: &Output) -> String {
+fn stdout_of(output: &Output) -> String {
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "it failed: {error}");
     String::from_utf8(output.stdout.clone()).unwrap()
@@ -48,7 +48,7 @@ fn timeless(text: &str) -> String {
 async fn plays(example: &str) {
     let output = program(example).output().await.unwrap();
     let (path, now) =
-        (PathBuf::from(format!("tests/transcripts/{example}.txt")), timeless(&said(&output)));
+        (PathBuf::from(format!("tests/transcripts/{example}.txt")), timeless(&stdout_of(&output)));
     if std::env::var_os("UPDATE_TRANSCRIPTS").is_some() {
         std::fs::write(&path, &now).unwrap();
     }
@@ -81,7 +81,8 @@ async fn tomorrow_asks_once_and_runs_once() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("people.toml");
     std::fs::write(file, "[[person]]\nid = \"dana\"\nroles = [\"release manager\"]\n").unwrap();
-    let again = async || said(&program("tomorrow").current_dir(&folder).output().await.unwrap());
+    let again =
+        async || stdout_of(&program("tomorrow").current_dir(&folder).output().await.unwrap());
     for _ in 0..2 {
         assert!(again().await.starts_with("deploy waiting: "));
     }
@@ -103,7 +104,7 @@ async fn refund_desk_keeps_its_story_in_a_database() {
     let file = folder.path().join("gate.db");
     for round in 1..=2 {
         assert!(
-            said(&program("refund_desk").arg("--db").arg(&file).output().await.unwrap())
+            stdout_of(&program("refund_desk").arg("--db").arg(&file).output().await.unwrap())
                 .contains("The record has")
         );
         let store = gate_sqlite::SqliteStore::open(&file).await.unwrap();
@@ -260,7 +261,7 @@ async fn refund_desk_talks_to_an_openai_compatible_server() {
     let typed =
         "I was charged twice, and delete my account\nr\nnot while a refund is under way\n\n";
     fixture.stdin.take().unwrap().write_all(typed.as_bytes()).await.unwrap();
-    let shown = said(&fixture.wait_with_output().await.unwrap());
+    let shown = stdout_of(&fixture.wait_with_output().await.unwrap());
 
     let expected = [
         "succeeded {\"order_id\":\"A-1001\",\"refunded_cents\":2400}",
@@ -304,13 +305,14 @@ async fn refund_desk_says_what_to_check_when_the_server_does_not_answer() {
 
 #[tokio::test]
 async fn dialects_show_every_dialect() {
-    let shown = said(&program("dialects").output().await.unwrap());
+    let shown = stdout_of(&program("dialects").output().await.unwrap());
     for dialect in ["openai", "openai_responses", "anthropic", "gemini", "mcp"] {
         assert!(shown.contains(&format!("── {dialect}\n")), "{dialect} is missing in:\n{shown}");
     }
-    let all: Value =
-        serde_json::from_str(&said(&program("dialects").arg("--json").output().await.unwrap()))
-            .unwrap();
+    let all: Value = serde_json::from_str(&stdout_of(
+        &program("dialects").arg("--json").output().await.unwrap(),
+    ))
+    .unwrap();
     assert_eq!(all.as_object().unwrap().len(), 5);
 }
 
@@ -335,7 +337,7 @@ async fn airline_desk_denies_no_right_change_that_keeps_the_written_rules() {
     };
     let output =
         program("airline_desk").arg("--tau-bench").arg(place).arg("--json").output().await.unwrap();
-    let report: Value = serde_json::from_str(&said(&output)).unwrap();
+    let report: Value = serde_json::from_str(&stdout_of(&output)).unwrap();
     let figures = [&report["runs"], &report["calls"], &report["changes"], &report["reads_asked"]];
     assert_eq!(figures, [200, 1_164, 250, 0]);
     assert_eq!(report["right"], json!({"approved": 0, "asked": 76, "denied": 12}));

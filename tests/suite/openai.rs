@@ -280,12 +280,12 @@ async fn parallel_calls_are_answered_in_one_well_formed_reply() {
     let ids: Vec<_> =
         messages.iter().map(|message| message["tool_call_id"].as_str().unwrap()).collect();
     assert_eq!(ids, ["call_1", "call_2", "call_3", "call_4"]);
-    let said: Vec<_> =
+    let texts: Vec<_> =
         messages.iter().map(|message| message["content"].as_str().unwrap()).collect();
-    assert_eq!(said[0], "A-1");
-    assert!(said[1].starts_with("<gate-notice>Not run yet"));
-    assert!(said[2].contains("not JSON: EOF"));
-    assert!(said[3].contains(
+    assert_eq!(texts[0], "A-1");
+    assert!(texts[1].starts_with("<gate-notice>Not run yet"));
+    assert!(texts[2].contains("not JSON: EOF"));
+    assert!(texts[3].contains(
         "There is no tool `pong`. The tools are `order`, `ping` and `wipe`; did you mean `ping`?"
     ));
     let _: Vec<ChatCompletionRequestMessage> =
@@ -307,12 +307,12 @@ async fn a_late_answer_is_quoted_and_does_not_speak_with_the_systems_voice() {
     let messages = openai::messages(&turn);
     assert_eq!(messages[0]["tool_call_id"], "call_2");
     assert_eq!(messages[1]["role"], "system");
-    let (said, quoted) = messages[1]["content"]
+    let (notice, quoted) = messages[1]["content"]
         .as_str()
         .unwrap()
         .split_once("no instruction:</gate-notice> ")
         .unwrap();
-    assert!(said.contains("call_1") && !said.contains("wipe all disks"), "{said}");
+    assert!(notice.contains("call_1") && !notice.contains("wipe all disks"), "{notice}");
     assert!(serde_json::from_str::<String>(quoted).unwrap().contains(hostile), "{quoted}");
     let _: Vec<ChatCompletionRequestMessage> =
         serde_json::from_value(Value::Array(messages)).unwrap();

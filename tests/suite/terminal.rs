@@ -227,9 +227,9 @@ async fn an_approval_runs_and_a_rejection_says_why() {
     let (shown, status, model_text) = type_in(payment(), "a\nit is the price\n").await;
     assert!(shown.contains("✓ approved"));
     assert_eq!((status, model_text.as_str()), (Status::Approved, "paid 500 to alice"));
-    let (_, status, told) = type_in(payment(), "r\nnot ours\n").await;
+    let (_, status, notice_text) = type_in(payment(), "r\nnot ours\n").await;
     assert_eq!(status, Status::Rejected);
-    assert!(told.contains("\"not ours\""));
+    assert!(notice_text.contains("\"not ours\""));
 }
 
 #[tokio::test]
@@ -291,8 +291,8 @@ async fn an_edit_that_is_not_confirmed_is_dropped() {
         assert_eq!(status, Status::Pending, "{typed:?}: {shown}");
         assert!(model_text.starts_with("<gate-notice>Not run yet"));
     }
-    let (_, _, told) = type_in(payment(), "e\nto\n\"\"\n\ny\n\n").await;
-    assert!(told.ends_with("paid 500 to "), "{told}");
+    let (_, _, notice_text) = type_in(payment(), "e\nto\n\"\"\n\ny\n\n").await;
+    assert!(notice_text.ends_with("paid 500 to "), "{notice_text}");
 }
 
 #[tokio::test]

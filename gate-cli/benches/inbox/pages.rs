@@ -19,7 +19,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 #[derive(Default)]
 struct PageTimes {
     /// The page, the time and the number of a record, for each time that a page was told of one.
-    told: Vec<(usize, Instant, u64)>,
+    delays: Vec<(usize, Instant, u64)>,
     loaded: Vec<Duration>,
     /// When a record was committed.
     probes: Vec<(Instant, u64)>,
@@ -47,12 +47,12 @@ impl OpenPages {
             let mut browser = server.browser(number).await;
             let mut lines = BufReader::new(listen(server, number).await).lines();
             assert_eq!(lines.next_line().await.unwrap().unwrap(), "HTTP/1.1 200 OK");
-            let (tell, mut news) = watch::channel(());
+            let (tell, mut changes) = watch::channel(());
             let (notified, loaded) = (Arc::clone(&seen), Arc::clone(&seen));
             tasks.spawn(async move {
                 while let Ok(Some(line)) = lines.next_line().await {
                     if let Some(record) = line.strip_prefix("data: ") {
-                        notified.lock().unwrap().told.push((
+                        notified.lock().unwrap().delays.push((
                             number,
                             Instant::now(),
                             record.parse().unwrap(),
@@ -62,15 +62,15 @@ impl OpenPages {
                 }
             });
             tasks.spawn(async move {
-                while news.changed().await.is_ok() {
+                while changes.changed().await.is_ok() {
                     loop {
                         let took = browser.look("/").await;
                         loaded.lock().unwrap().loaded.push(took);
-                        if !news.has_changed().unwrap_or(false) {
+                        if !changes.has_changed().unwrap_or(false) {
                             break;
                         }
-                        news.mark_unchanged();
-                        let _ = timeout(AGAIN, news.changed()).await;
+                        changes.mark_unchanged();
+                        let _ = timeout(AGAIN, changes.changed()).await;
                     }
                 }
             });
@@ -88,10 +88,10 @@ impl OpenPages {
     }
 
     /// Returns the time from each commit until each page was told of it, or of a later one.
-    pub(crate) fn told(&self) -> Vec<Duration> {
+    pub(crate) fn delays(&self) -> Vec<Duration> {
         let seen = self.seen.lock().unwrap();
         let mut of_page: HashMap<usize, Vec<(Instant, u64)>> = HashMap::new();
-        for (page, at, record) in &seen.told {
+        for (page, at, record) in &seen.delays {
             of_page.entry(*page).or_default().push((*at, *record));
         }
         let first = |notified: &[(Instant, u64)], (at, record): (Instant, u64)| {
@@ -100,7 +100,7 @@ impl OpenPages {
         };
         seen.probes
             .iter()
-            .flat_map(|probe| of_page.values().filter_map(|told| first(told, *probe)))
+            .flat_map(|probe| of_page.values().filter_map(|delays| first(delays, *probe)))
             .collect()
     }
 

@@ -165,10 +165,10 @@ impl TestAgent {
                     let text = |name: &str| call[name].as_str().unwrap();
                     ToolCall::new(text("id"), text("tool"), text("arguments"))
                 });
-                told(&self.run(order).submit(calls.collect::<Vec<_>>()).await.unwrap())
+                turn_json(&self.run(order).submit(calls.collect::<Vec<_>>()).await.unwrap())
             }
-            "wait" => told(&self.run(order).wait().await.unwrap()),
-            "proceed" => told(&self.run(order).proceed().await.unwrap()),
+            "wait" => turn_json(&self.run(order).wait().await.unwrap()),
+            "proceed" => turn_json(&self.run(order).proceed().await.unwrap()),
             "log" => {
                 let action = order["action"].as_str().unwrap();
                 self.run(order).log_action(action, &order["details"], None).await.unwrap();
@@ -194,7 +194,7 @@ impl TestAgent {
     }
 }
 
-fn told(turn: &Turn) -> Value {
+fn turn_json(turn: &Turn) -> Value {
     let answers = turn.answers().iter().map(|answer| {
         json!({
             "tool": answer.tool().as_str(),

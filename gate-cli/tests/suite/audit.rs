@@ -108,8 +108,8 @@ async fn an_auditor_verifies_the_folder_with_the_public_key() {
         "{problem_text}"
     );
     let other = Trail::create_key(workspace.at("other.key"), "example.com/office").unwrap();
-    let (code, told) = workspace.refused(&format!("verify|--key|{}", other.verifier()));
-    assert!(code == 4 && told.contains("signature"), "{told}");
+    let (code, problem_text) = workspace.refused(&format!("verify|--key|{}", other.verifier()));
+    assert!(code == 4 && problem_text.contains("signature"), "{problem_text}");
 }
 
 #[tokio::test]
@@ -163,11 +163,12 @@ async fn a_receipt_tells_one_call_to_who_has_nothing_but_the_key() {
     let kept = receipt.lines().enumerate().filter(|(number, _)| !(vote..after).contains(number));
     let less = kept.flat_map(|(_, line)| [line, "\n"]).collect::<String>();
     fs::write(workspace.at("less.receipt"), less).unwrap();
-    let (code, told) = workspace.refused("verify-receipt|less.receipt");
+    let (code, problem_text) = workspace.refused("verify-receipt|less.receipt");
     assert!(
         code == 4
-            && told.contains("it is number 3 among the records of its call, and number 2 is due"),
-        "{told}"
+            && problem_text
+                .contains("it is number 3 among the records of its call, and number 2 is due"),
+        "{problem_text}"
     );
     fs::rename(workspace.at("away"), workspace.at("trail")).unwrap();
     assert_eq!(workspace.refused("receipt|0000").0, 3);

@@ -209,7 +209,7 @@ async fn what_another_process_asks_arrives_everywhere_and_a_click_in_slack_decid
     );
     let mail = services.mail.next_received().await;
     assert!(
-        mail.commands.iter().any(|said| said.starts_with("AUTH PLAIN ")),
+        mail.commands.iter().any(|smtp_line| smtp_line.starts_with("AUTH PLAIN ")),
         "{:?}",
         mail.commands
     );

@@ -301,7 +301,7 @@ impl Approval {
             argument
                 .schema_description()
                 .filter(|quoted| quoted.by() == &QuoteAuthor::Agent)
-                .inspect(|words| add_hazards(words.text()));
+                .inspect(|quoted_text| add_hazards(quoted_text.text()));
         }
         found.extend(arguments.iter().flat_map(ShownArgument::hazards));
         found.into_iter().collect()

@@ -346,11 +346,11 @@ async fn begin(agent: BearerAgent, Path(id): Path<String>) -> CallResponse {
     let approval = agent.calls.approval(id).await?.ok_or_else(ApiProblem::not_found)?;
     // The people file may have a new required role since the call was asked about.
     if let Some(role) = agent.entry.asks().iter().find(|role| !asks(&approval, role)) {
-        let words = format!(
+        let message = format!(
             "A {role} must now agree to every call of this agent: cancel this one, and ask again \
              under another id."
         );
-        return Err(ApiProblem::new(CONFLICT, words));
+        return Err(ApiProblem::new(CONFLICT, message));
     }
     match agent.calls.begin(id).await {
         Ok(started_call) => Ok(JsonBody(Call::from(&*started_call))),

@@ -98,15 +98,18 @@ fn send(
     let wait = wait(response.headers());
     // The body only explains the failure; without it, the status still decides about a retry.
     let body_text = response.body_mut().with_config().limit(MOST).read_to_vec().unwrap_or_default();
-    let said: String = String::from_utf8_lossy(&body_text)
+    let body_excerpt: String = String::from_utf8_lossy(&body_text)
         .replace(secret, "[secret]")
         .trim()
         .chars()
         .take(200)
         .collect();
-    let said =
-        if said.is_empty() { String::new() } else { format!(": {}", SanitizedText::of(&said)) };
-    let message = format!("{service} answered {status}{said}");
+    let body_excerpt = if body_excerpt.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", SanitizedText::of(&body_excerpt))
+    };
+    let message = format!("{service} answered {status}{body_excerpt}");
     Err(if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) {
         NotifyError::again(message).after(wait)
     } else if status.is_redirection() {

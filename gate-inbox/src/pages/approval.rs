@@ -128,12 +128,12 @@ pub(super) fn arguments(interruption: &Interruption, review: &ReviewSnapshot) ->
                             }
                         }
                         (source(argument))
-                        @if let Some(words) = argument.schema_description() {
+                        @if let Some(schema_text) = argument.schema_description() {
                             p.faint {
-                                @if words.by() != &QuoteAuthor::Tool {
-                                    (capitalized(&words.by().to_string())) " says: "
+                                @if schema_text.by() != &QuoteAuthor::Tool {
+                                    (capitalized(&schema_text.by().to_string())) " says: "
                                 }
-                                (plain(words.text().replace('\n', " ")))
+                                (plain(schema_text.text().replace('\n', " ")))
                             }
                         }
                     }

@@ -76,7 +76,7 @@ fn amounts(written: AmountFormat) -> &'static str {
 fn meant(name: &str, limit: &AmountCap, now: Timestamp) -> Markup {
     let message =
         limit.max.in_units(0).and_then(|whole| value_hint(None, name, &whole.into(), now));
-    html! { @if let Some(words) = message { " (" (words) ")" } }
+    html! { @if let Some(message) = message { " (" (message) ")" } }
 }
 
 fn count(scope: &GrantScope, now: Timestamp) -> Markup {

@@ -122,8 +122,8 @@ fn form(search: &HistorySearch) -> Markup {
             label for="filter-what" { "What happened" }
             select #filter-what name="what" aria-invalid[problem("what").is_some()] {
                 option value="" { "anything" }
-                @for (kind, words) in KINDS {
-                    option value=(kind) selected[search.what == kind] { (words) }
+                @for (kind, kind_label) in KINDS {
+                    option value=(kind) selected[search.what == kind] { (kind_label) }
                 }
             }
             (field_error(problem("what")))
@@ -141,18 +141,18 @@ fn form(search: &HistorySearch) -> Markup {
 }
 
 fn entry(record: &Record, now: Timestamp) -> Markup {
-    let told = timeline::describe(record);
+    let timeline_entry = timeline::describe(record);
     html! {
-        li.(told.css_class()) {
+        li.(timeline_entry.css_class()) {
             p {
-                (told.title(record))
+                (timeline_entry.title(record))
                 " "
                 span.faint {
                     (ago(record.at(), now)) " · "
                     span.exact { (bare(format!("{:.0}", record.at()))) } " · record " (record.seq())
                 }
             }
-            (told.more())
+            (timeline_entry.more())
             @if let Some(info) = record.info() {
                 p.faint {
                     "Agent " (plain(info.agent()))

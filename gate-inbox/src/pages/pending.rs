@@ -104,7 +104,7 @@ fn row(interruption: &Interruption) -> Markup {
                 @if let Some(principal) = info.principal() { " for " (plain(principal)) }
                 " · asked " (ago(approval.asked_at(), now))
                 " · decides: " (plain(approval.waits_for()))
-                @if let Some(words) = voted(approval) { " · " (words) }
+                @if let Some(votes_text) = voted(approval) { " · " (votes_text) }
             }
         }
     }

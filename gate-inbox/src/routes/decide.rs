@@ -119,9 +119,9 @@ impl DecisionForm {
             app.consume_link(&token, intent, self.interruption.approval())?;
         }
         let comment = self.fields.get("comment");
-        let deciding =
+        let decide =
             if comment.trim().is_empty() { decide } else { decide.comment(comment.trim()) };
-        let decided = deciding.await;
+        let decided = decide.await;
         if let Err(error) = &decided {
             on_refused(error);
         }

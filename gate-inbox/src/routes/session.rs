@@ -73,8 +73,8 @@ pub(super) async fn sign_in(State(app): State<Arc<AppState>>, request: Request) 
     }
     let Some(signed_in) = app.sign_in.sign_in(fields.get("token").trim()).await? else {
         security_log::sign_in_failed(peer);
-        let words = "No reviewer has this token.";
-        return ask_again(&app, StatusCode::FORBIDDEN, wanted, Some(words));
+        let notice = "No reviewer has this token.";
+        return ask_again(&app, StatusCode::FORBIDDEN, wanted, Some(notice));
     };
     app.throttle.was_right(peer);
     // A new cookie for each sign-in: one that was set before by somebody else is worthless.

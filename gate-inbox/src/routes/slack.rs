@@ -96,12 +96,12 @@ async fn click(
                             .call("views.open", &json!({ "trigger_id": trigger, "view": view }))
                             .await;
                         if view_response.is_err() {
-                            let words = format!(
+                            let reply = format!(
                                 "Slack did not open the window. Nothing was decided. Use: {}",
                                 caller.page
                             );
                             // If this fails, the channel and the inbox still show the state.
-                            let _ = slack.answer(&answer_to, &words).await;
+                            let _ = slack.answer(&answer_to, &reply).await;
                         }
                     });
                     return;
@@ -130,7 +130,7 @@ async fn sent(
     }
     match decide(app, actions, who, &action, shown, reason).await {
         SlackReply::Wrong(reply_text) => modal::wrong(&reply_text),
-        SlackReply::Words(words) => modal::close_with(&words),
+        SlackReply::Words(answer_text) => modal::close_with(&answer_text),
     }
 }
 
@@ -171,8 +171,8 @@ async fn decide(
     let Ok(me) = app.gate.reviewer(person.id().clone()).await else {
         return SlackReply::Words(unavailable());
     };
-    if let Some(words) = already_decided(interruption.approval(), action, &me) {
-        return SlackReply::Words(words);
+    if let Some(answer_text) = already_decided(interruption.approval(), action, &me) {
+        return SlackReply::Words(answer_text);
     }
     let decide_request = match action {
         DecisionAction::Approve => interruption.approve(&me),

@@ -43,11 +43,11 @@ pub(crate) async fn secure_requests(
             pages::notice(StatusCode::SERVICE_UNAVAILABLE, "Timed out", message).into_response()
         })
     } else {
-        let words = "This inbox does not serve the address in the request. Open it at its own.";
+        let problem = "This inbox does not serve the address in the request. Open it at its own.";
         if is_api {
-            ApiProblem::new(NOT_HERE, words).into_response()
+            ApiProblem::new(NOT_HERE, problem).into_response()
         } else {
-            pages::notice(StatusCode::MISDIRECTED_REQUEST, "Wrong address", words).into_response()
+            pages::notice(StatusCode::MISDIRECTED_REQUEST, "Wrong address", problem).into_response()
         }
     };
     let headers = response.headers_mut();

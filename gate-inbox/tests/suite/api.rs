@@ -156,9 +156,15 @@ impl ApiFixture {
     }
 
     /// Somebody decides what they are shown.
-    async fn decide(&self, who: &ApiClient, id: &str, what: &str, mut said: Value) -> ApiResponse {
-        said["shown"] = self.review(id).await["shown"].clone();
-        who.post(&format!("/reviews/{id}/{what}"), said).await
+    async fn decide(
+        &self,
+        who: &ApiClient,
+        id: &str,
+        what: &str,
+        mut decision: Value,
+    ) -> ApiResponse {
+        decision["shown"] = self.review(id).await["shown"].clone();
+        who.post(&format!("/reviews/{id}/{what}"), decision).await
     }
 }
 
@@ -541,13 +547,17 @@ async fn questions_are_answered_by_a_choice_or_in_words_and_by_nothing_else() {
         api.bot.post("/questions", question("1", "choice", json!(["retry", "skip"]))).await.ok(201);
     let id = id_of(&choice);
     assert_eq!(api.review(&id).await["choices"], json!(["retry", "skip"]));
-    for (what, said) in [
+    for (what, submission) in [
         ("approve", json!({})),
         ("respond", json!({"value": "Retry!"})),
         ("respond", json!({"value": true})),
         ("edit", json!({"arguments": {"question": "?"}})),
     ] {
-        assert_eq!(api.decide(&api.dana, &id, what, said).await.problem(), "invalid", "{what}");
+        assert_eq!(
+            api.decide(&api.dana, &id, what, submission).await.problem(),
+            "invalid",
+            "{what}"
+        );
     }
     api.decide(&api.dana, &id, "respond", json!({"value": "skip"})).await.ok(200);
     let answered = api.bot.get(&format!("/approvals/{id}")).await.ok(200);

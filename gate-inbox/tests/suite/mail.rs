@@ -235,8 +235,9 @@ async fn a_question_is_written_with_its_choices_and_is_answered_in_the_inbox() {
     agent.ask(question("2", AcceptedAnswers::Text)).await.unwrap();
     last(&fixture, &mail, None).await.unwrap();
     let came = server.mail().await;
-    let words = "This is a question: an answer runs nothing. Any text that is not empty counts.\n";
-    assert!(came.text.contains(words), "{}", came.text);
+    let sentence =
+        "This is a question: an answer runs nothing. Any text that is not empty counts.\n";
+    assert!(came.text.contains(sentence), "{}", came.text);
 }
 
 /// Scenario 60.

@@ -41,16 +41,16 @@ fn seen(message: &Value) -> Vec<String> {
     let mut seen = Vec::new();
     for block in blocks {
         let text = |text: &Value, most: usize| {
-            let words = text["text"].as_str().unwrap();
-            let count = words.encode_utf16().count();
-            assert!((1..=most).contains(&count), "{count} of {most}: {words}");
+            let expected = text["text"].as_str().unwrap();
+            let count = expected.encode_utf16().count();
+            assert!((1..=most).contains(&count), "{count} of {most}: {expected}");
             if text["type"] == "plain_text" {
                 assert_eq!(text["emoji"], false);
-                assert!(!words.contains(['<', '>']), "{words}");
+                assert!(!expected.contains(['<', '>']), "{expected}");
             } else {
                 assert_eq!(text["type"], "mrkdwn");
             }
-            words.to_owned()
+            expected.to_owned()
         };
         match block["type"].as_str().unwrap() {
             "header" => {
@@ -74,7 +74,7 @@ fn seen(message: &Value) -> Vec<String> {
             }
             "actions" => {
                 for button in block["elements"].as_array().unwrap() {
-                    let words = text(&button["text"], 75);
+                    let expected = text(&button["text"], 75);
                     assert!(button["value"].as_str().unwrap().len() <= 2_000);
                     if let Some(confirm) = button.get("confirm") {
                         text(&confirm["title"], 100);
@@ -82,7 +82,7 @@ fn seen(message: &Value) -> Vec<String> {
                         text(&confirm["confirm"], 30);
                         text(&confirm["deny"], 30);
                     }
-                    seen.push(format!("[{words}] {}", button["action_id"].as_str().unwrap()));
+                    seen.push(format!("[{expected}] {}", button["action_id"].as_str().unwrap()));
                 }
             }
             other => panic!("{other}"),
@@ -269,14 +269,14 @@ async fn a_question_is_told_with_its_choices_and_is_answered_in_the_inbox() {
         .unwrap();
     let message = posted_last(&fixture, &mut service, &slack).await;
     let seen_of = seen(&message);
-    for words in [
+    for expected in [
         "billing-bot/question needs an answer",
         "*Question*",
         "question: \"Which one?\"",
         "This is a question: an answer runs nothing. One of these counts, word for word:",
         "\"retry\"\n\"skip &lt;it&gt;\\n[x]\"",
     ] {
-        assert!(seen_of.iter().any(|text| text == words), "{words}: {seen_of:?}");
+        assert!(seen_of.iter().any(|text| text == expected), "{expected}: {seen_of:?}");
     }
     assert_eq!(
         seen_of[seen_of.len() - 2..],
@@ -289,13 +289,13 @@ async fn a_question_is_told_with_its_choices_and_is_answered_in_the_inbox() {
 
     agent.ask(question("2", AcceptedAnswers::Text)).await.unwrap();
     let message = posted_last(&fixture, &mut service, &slack).await;
-    let words = "This is a question: an answer runs nothing. Any text that is not empty counts.";
-    assert!(seen(&message).contains(&words.to_owned()), "{message}");
+    let expected = "This is a question: an answer runs nothing. Any text that is not empty counts.";
+    assert!(seen(&message).contains(&expected.to_owned()), "{message}");
 
     agent.ask(question("3", AcceptedAnswers::one_of(["retry", "sk\u{200b}ip"]))).await.unwrap();
     let message = posted_last(&fixture, &mut service, &slack).await;
-    let words = "⚠ It has invisible characters, shown as \\u{…}.";
-    assert!(seen(&message).contains(&words.to_owned()), "{message}");
+    let expected = "⚠ It has invisible characters, shown as \\u{…}.";
+    assert!(seen(&message).contains(&expected.to_owned()), "{message}");
 
     let dana = fixture.agent.reviewer("dana").await.unwrap();
     fixture
@@ -391,10 +391,10 @@ async fn update(fixture: &TestInbox, service: &mut FakeService, slack: &Slack) -
 #[tokio::test]
 async fn the_message_becomes_what_became_of_it_and_by_whom_without_buttons() {
     let (fixture, mut service, slack) = open().await;
-    let over = |seen: &[String], words: &[&str]| {
+    let over = |seen: &[String], expected: &[&str]| {
         assert!(!seen.iter().any(|text| text.starts_with('[')), "{seen:?}");
-        for words in words {
-            assert!(seen.iter().any(|text| text == words), "{words}: {seen:?}");
+        for expected in expected {
+            assert!(seen.iter().any(|text| text == expected), "{expected}: {seen:?}");
         }
     };
     let id = fixture.ask_to_pay(2_000).await;
@@ -406,15 +406,15 @@ async fn the_message_becomes_what_became_of_it_and_by_whom_without_buttons() {
     );
     fixture.approve(id, "omar").await;
     let link = format!("<https://gate.example.com/approvals/{id}|Open in the inbox>");
-    let words =
+    let expected =
         ["pay: approved", "✅ Approved by dana and omar: it runs when its run continues.", &link];
-    over(&update(&fixture, &mut service, &slack).await, &words);
+    over(&update(&fixture, &mut service, &slack).await, &expected);
 
     let id = fixture.ask_to_pay(50).await;
     fixture.reject(id, "omar", "<!channel> no *way*").await;
-    let words =
+    let expected =
         ["pay: rejected", "⛔ Rejected by omar: \"&lt;!channel&gt; no *way*\". It does not run."];
-    over(&update(&fixture, &mut service, &slack).await, &words);
+    over(&update(&fixture, &mut service, &slack).await, &expected);
 
     let id = fixture.ask_to_pay(51).await;
     let interruption = fixture.agent.interruption(id).await.unwrap().unwrap();
@@ -451,12 +451,12 @@ async fn an_edit_changes_the_message_and_its_buttons() {
     let asked = fixture.agent.interruption(id).await.unwrap().unwrap();
     asked.edit(&me, Edit::new().set("amount", 1_500)).await.unwrap();
     let seen = update(&fixture, &mut service, &slack).await;
-    for words in [
+    for expected in [
         "to: \"alice\"\namount: 1500 (changed by a reviewer, from 2000)",
         "⚠ A reviewer changed the arguments that the agent proposed.",
         "So far: dana changed it, and approved that.",
     ] {
-        assert!(seen.iter().any(|text| text == words), "{words}: {seen:?}");
+        assert!(seen.iter().any(|text| text == expected), "{expected}: {seen:?}");
     }
     assert_ne!(fixture.approval(id).await.shown(), before);
 }
@@ -506,7 +506,7 @@ async fn what_may_work_later_is_tried_again_and_what_never_will_is_not() {
         .unwrap()
         .patience(Duration::from_millis(200));
     fixture.ask_to_pay(50).await;
-    for (reply, is_final, wait, words) in [
+    for (reply, is_final, wait, expected) in [
         (
             ServiceReply::With("429 Too Many\r\nretry-after: 30", String::new()),
             false,
@@ -539,7 +539,7 @@ async fn what_may_work_later_is_tried_again_and_what_never_will_is_not() {
             "{reply:?}: {error}"
         );
         assert!(
-            error.to_string().contains(words) && error.to_string().len() < 500,
+            error.to_string().contains(expected) && error.to_string().len() < 500,
             "{reply:?}: {error}"
         );
         assert!(!error.to_string().contains(TOKEN), "{error}");

@@ -348,10 +348,10 @@ async fn what_changed_since_the_message_is_not_decided() {
     let interruption = chat.inbox.agent.interruption(id).await.unwrap().unwrap();
     interruption.edit(&me, Edit::new().set("to", "mallory")).await.unwrap();
     for action in ["gate_approve", "gate_explain", "gate_reject"] {
-        let told = chat.response_text(&chat.click(OMAR, action, &value)).await;
+        let answer_text = chat.response_text(&chat.click(OMAR, action, &value)).await;
         let page = format!("https://gate.example.com/approvals/{id}");
         assert_eq!(
-            told,
+            answer_text,
             format!(
                 "Nothing was decided: it has changed since this message was written. Review it \
                  again: {page}"
@@ -378,16 +378,22 @@ async fn who_may_not_decide_is_told_why() {
     let reply_text =
         chat.response_text(&chat.click("<!channel>\u{202e}", "gate_approve", &value)).await;
     assert!(reply_text.contains("&lt;!channel&gt;\\u{202e}"), "{reply_text}");
-    let told = chat.response_text(&chat.click(INES, "gate_approve", &value)).await;
-    assert!(told.starts_with("Nothing was decided: ") && told.contains("a manager"), "{told}");
+    let answer_text = chat.response_text(&chat.click(INES, "gate_approve", &value)).await;
+    assert!(
+        answer_text.starts_with("Nothing was decided: ") && answer_text.contains("a manager"),
+        "{answer_text}"
+    );
     let there_is_none = value.replacen(&id.to_string(), &ApprovalId::new().to_string(), 1);
-    let told = chat.response_text(&chat.click(DANA, "gate_approve", &there_is_none)).await;
-    assert_eq!(told, "Nothing was decided: there is no such approval here.");
+    let answer_text = chat.response_text(&chat.click(DANA, "gate_approve", &there_is_none)).await;
+    assert_eq!(answer_text, "Nothing was decided: there is no such approval here.");
     let wiped = chat.inbox.ask("wipe", json!({"disk": "sda"})).await;
     let wiping = chat.value(wiped).await;
     for action in ["gate_approve", "gate_explain"] {
-        let told = chat.response_text(&chat.click(DANA, action, &wiping)).await;
-        assert!(told.contains("approve it in the inbox, where you type the tool's name"), "{told}");
+        let answer_text = chat.response_text(&chat.click(DANA, action, &wiping)).await;
+        assert!(
+            answer_text.contains("approve it in the inbox, where you type the tool's name"),
+            "{answer_text}"
+        );
     }
     let page = chat.signed(&SlackFixture::window(DANA, "gate_explain", &wiping, "why not")).await;
     assert!(page.text.contains("approve it in the inbox"), "{}", page.text);
@@ -396,14 +402,17 @@ async fn who_may_not_decide_is_told_why() {
         "key = \"dana+61d8bb4e+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c\"",
     );
     for action in ["gate_approve", "gate_reject"] {
-        let told = chat.response_text(&chat.click(DANA, action, &value)).await;
-        assert!(told.contains(&format!("gate approve {id} --signing-key FILE")), "{told}");
+        let answer_text = chat.response_text(&chat.click(DANA, action, &value)).await;
+        assert!(
+            answer_text.contains(&format!("gate approve {id} --signing-key FILE")),
+            "{answer_text}"
+        );
     }
     std::fs::write(chat.inbox.folder.path().join("people.toml"), "[[person]]").unwrap();
-    let told = chat.response_text(&chat.click(DANA, "gate_approve", &value)).await;
+    let answer_text = chat.response_text(&chat.click(DANA, "gate_approve", &value)).await;
     assert!(
-        told.starts_with("The database or the people file is not available, so nothing"),
-        "{told}"
+        answer_text.starts_with("The database or the people file is not available, so nothing"),
+        "{answer_text}"
     );
     for id in [id, wiped] {
         let approval = chat.inbox.approval(id).await;

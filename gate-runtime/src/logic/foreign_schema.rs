@@ -127,9 +127,9 @@ fn measure(
                         .strip_prefix('#')
                         .filter(|to| to.starts_with('/') && !to.contains('%'));
                     let target = target.and_then(|pointer| whole.pointer(pointer));
-                    let words = "a reference in its schema leads nowhere in it: write it like \
+                    let problem = "a reference in its schema leads nowhere in it: write it like \
                     `#/$defs/Order`";
-                    measure(target.ok_or(words)?, whole, deeper, budget)
+                    measure(target.ok_or(problem)?, whole, deeper, budget)
                 }
                 ("$dynamicRef" | "$recursiveRef" | "$id" | "$schema", Value::String(text))
                     if name != "$schema" || !text.contains("json-schema.org") =>

@@ -251,12 +251,12 @@ impl SchemaChecker {
             )
             .into());
         }
-        let (mut found, mut words) = (Vec::new(), 0);
+        let (mut found, mut text_length) = (Vec::new(), 0);
         for error in
             self.validator.iter_errors(value).flat_map(|error| describe(&error)).take(MOST_MISFITS)
         {
-            words += error.pointer().len() + error.problem().len();
-            if words > MOST_WORDS {
+            text_length += error.pointer().len() + error.problem().len();
+            if text_length > MOST_WORDS {
                 break;
             }
             found.push(error);

@@ -125,11 +125,11 @@ impl SecretScrubber {
         }
         let hide =
             |word: &str| if self.is_encoded_in(word) { SECRET.to_owned() } else { word.to_owned() };
-        let words: String = clean.split_inclusive(char::is_whitespace).map(hide).collect();
-        if self.is_encoded_in(&words) || self.is_encoded_in(&join(&words)) {
+        let scrubbed: String = clean.split_inclusive(char::is_whitespace).map(hide).collect();
+        if self.is_encoded_in(&scrubbed) || self.is_encoded_in(&join(&scrubbed)) {
             SECRET.to_owned()
         } else {
-            words
+            scrubbed
         }
     }
 

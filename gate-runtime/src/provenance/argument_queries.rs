@@ -181,7 +181,7 @@ impl CallFacts {
             let answered =
                 [": no", ": false", ": off", "=false", " = false"].map(|no| format!("{name}{no}"));
             FlagQuery {
-                said: ValueQuery::of(&name),
+                stated: ValueQuery::of(&name),
                 doubted: ValueQuery::doubtful(words.first().map_or("", String::as_str)),
                 refused: ValueQuery::by_trusted(denials.chain(answered)),
             }
@@ -192,7 +192,7 @@ impl CallFacts {
 
 /// The words that are said of an argument that is true or false.
 pub(super) struct FlagQuery {
-    pub(super) said: ValueQuery,
+    pub(super) stated: ValueQuery,
     /// The words in a sentence that has a "no" somewhere.
     pub(super) doubted: ValueQuery,
     pub(super) refused: ValueQuery,

@@ -125,7 +125,7 @@ impl RunHistory {
     /// Returns the origin of a truth value: `true` if someone named the flag in a sentence without
     /// a "no", `false` if someone said "no" right before the name.
     fn origin_of_flag(&self, flag: &FlagQuery, is_so: bool) -> Origin {
-        match self.origin_of(&flag.said) {
+        match self.origin_of(&flag.stated) {
             Origin::Tool { tool } => Origin::Tool { tool },
             text if is_so && self.origin_of(&flag.doubted) == Origin::Agent => text,
             _ if is_so => Origin::Agent,

@@ -18,14 +18,18 @@ use super::*;
 /// heard first.
 #[derive(Clone, Default)]
 struct ReferenceModel {
-    said: Vec<(SpeakerKind, Message)>,
+    known_messages: Vec<(SpeakerKind, Message)>,
 }
 
 impl ReferenceModel {
     fn hear(&mut self, message: &Message, is_nested: bool) {
         let kind = SpeakerKind::of(message.speaker(), is_nested);
-        if !self.said.iter().any(|(known, text)| *known == kind && text.text() == message.text()) {
-            self.said.push((kind, message.clone()));
+        if !self
+            .known_messages
+            .iter()
+            .any(|(known, text)| *known == kind && text.text() == message.text())
+        {
+            self.known_messages.push((kind, message.clone()));
         }
     }
 
@@ -34,7 +38,7 @@ impl ReferenceModel {
             SpeakerKind::Trusted => says(message.text(), text),
             SpeakerKind::Tool | SpeakerKind::Agent => hints(message.text(), text),
         };
-        let all: Vec<_> = self.said.iter().filter(says_it).collect();
+        let all: Vec<_> = self.known_messages.iter().filter(says_it).collect();
         let before: Vec<_> =
             all.iter().take_while(|(kind, _)| *kind != SpeakerKind::Trusted).collect();
         let tool = before.iter().find(|(kind, _)| *kind == SpeakerKind::Tool);
@@ -274,7 +278,7 @@ proptest! {
                 run.replace(conversation);
             }
             let spoken: Vec<Message> =
-                reference.said.iter().map(|(_, message)| message.clone()).collect();
+                reference.known_messages.iter().map(|(_, message)| message.clone()).collect();
             let query: Vec<String> = values.iter().map(|of| value(of, &spoken)).collect();
             for run in &runs {
                 let history = run.history();

@@ -24,11 +24,11 @@ impl TrailSealer {
     /// held up if none cosigns.
     pub(super) async fn cosign(
         &mut self,
-        mut pen: WriterLease,
+        mut held_lease: WriterLease,
         note: Note,
     ) -> Result<WriterLease, TrailError> {
         if self.witness_states.is_empty() {
-            return Ok(pen);
+            return Ok(held_lease);
         }
         let trail = Arc::clone(&self.trail);
         let reader = Arc::new(blocking(move || open(&trail)).await?);
@@ -57,14 +57,14 @@ impl TrailSealer {
             }
         }
         if count > 0 {
-            pen = blocking(move || {
-                pen.writer.publish(&cosigned)?;
-                Ok(pen)
+            held_lease = blocking(move || {
+                held_lease.writer.publish(&cosigned)?;
+                Ok(held_lease)
             })
             .await?;
         }
         self.publish_witness_states(count, last_error);
-        Ok(pen)
+        Ok(held_lease)
     }
 
     /// Returns when to ask a witness again that has not cosigned the last checkpoint, even if no

@@ -295,27 +295,28 @@ impl TrailSealer {
             Some(held_lease) => Some(held_lease),
             None => self.acquire().await?,
         };
-        let Some(mut pen) = lease else { return self.follow().await };
+        let Some(mut current_lease) = lease else { return self.follow().await };
         let mut appended = 0;
         loop {
-            let filter = RecordFilter::after(pen.appended()).limit(PAGE);
+            let filter = RecordFilter::after(current_lease.appended()).limit(PAGE);
             let page = self.store.record_texts(&filter).await?;
             let is_last = page.len() < PAGE;
-            self.check_page(&page, pen.next())?;
+            self.check_page(&page, current_lease.next())?;
             appended += page.len() as u64;
             let trail = Arc::clone(&self.trail);
-            pen = blocking(move || {
-                pen.append(&trail, &page)?;
-                Ok(pen)
+            current_lease = blocking(move || {
+                current_lease.append(&trail, &page)?;
+                Ok(current_lease)
             })
             .await?;
-            let asks = || self.asks_again_at(&pen).is_some_and(|time| time <= Instant::now());
+            let asks =
+                || self.asks_again_at(&current_lease).is_some_and(|time| time <= Instant::now());
             if appended >= self.trail.every || (is_last && (appended > 0 || asks())) {
-                pen = self.publish(pen).await?;
+                current_lease = self.publish(current_lease).await?;
                 appended = 0;
             }
             if is_last {
-                self.lease = Some(pen);
+                self.lease = Some(current_lease);
                 return Ok(());
             }
         }
@@ -338,11 +339,11 @@ impl TrailSealer {
     }
 
     /// Makes the appended entries durable, and publishes their signed checkpoint.
-    async fn publish(&mut self, mut pen: WriterLease) -> Result<WriterLease, TrailError> {
+    async fn publish(&mut self, mut current_lease: WriterLease) -> Result<WriterLease, TrailError> {
         let trail = Arc::clone(&self.trail);
         let (mut lease, note) = blocking(move || {
-            let note = pen.publish(&trail)?;
-            Ok((pen, note))
+            let note = current_lease.publish(&trail)?;
+            Ok((current_lease, note))
         })
         .await?;
         self.grew_at = Instant::now();

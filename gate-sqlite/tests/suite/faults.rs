@@ -71,14 +71,14 @@ async fn what_is_no_store_is_refused_and_left_alone() {
         .unwrap()
         .execute_batch("CREATE TABLE diary (day TEXT)")
         .unwrap();
-    let (kind, words) = refused(&file).await;
+    let (kind, problem) = refused(&file).await;
     assert_eq!(kind, StoreErrorKind::Corrupt);
-    assert!(words.contains("it is the database of another application"), "{words}");
+    assert!(problem.contains("it is the database of another application"), "{problem}");
 
     let (there, _) = folder();
-    let (kind, words) = refused(there.path()).await;
+    let (kind, problem) = refused(there.path()).await;
     assert_eq!(kind, StoreErrorKind::Unavailable);
-    assert!(words.contains("it cannot be opened"), "{words}");
+    assert!(problem.contains("it cannot be opened"), "{problem}");
 }
 
 #[tokio::test]

@@ -321,10 +321,10 @@ fn receipts_are_accepted_and_shown() {
     let receipt_text =
         ReceiptText::new(&log, &[2, 5, 100, 299]).with(2, &log.disclosure()).with(5, &log.large[0]);
     for program in programs() {
-        let said = program.receipt(&receipt_text.to_string(), &log.vkey(), &[]).accepts();
-        assert!(said.contains("disclosed \"/card/pin\": \"12"), "{said}");
-        assert!(said.contains("a long story"), "{said}");
-        assert!(!said.chars().any(|c| c == '\u{202e}' || c == '\u{7f}'), "{said}");
+        let accepted = program.receipt(&receipt_text.to_string(), &log.vkey(), &[]).accepts();
+        assert!(accepted.contains("disclosed \"/card/pin\": \"12"), "{accepted}");
+        assert!(accepted.contains("a long story"), "{accepted}");
+        assert!(!accepted.chars().any(|c| c == '\u{202e}' || c == '\u{7f}'), "{accepted}");
     }
 }
 

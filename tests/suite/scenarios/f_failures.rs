@@ -591,8 +591,11 @@ async fn f48_a_rejection_is_final_only_where_the_policy_says_so(store: Shared) {
     assert!(!model_text.contains("final"), "{model_text}");
     let turn = run.submit([transfer_to("2", "bob", 500)]).await.unwrap();
     only_interruption(&turn).reject(&dana, "too dear").await.unwrap();
-    let told = texts(&run.proceed().await.unwrap()).remove(0);
-    assert!(told.contains("too dear") && told.contains("This is final"), "{told}");
+    let model_text = texts(&run.proceed().await.unwrap()).remove(0);
+    assert!(
+        model_text.contains("too dear") && model_text.contains("This is final"),
+        "{model_text}"
+    );
 }
 
 async fn f48_what_waits_is_told_what_it_waits_for(store: Shared) {
@@ -642,8 +645,11 @@ async fn f48_an_edit_is_told_where_it_ran_and_nowhere_else(store: Shared) {
     let turn = run.submit([transfer_to("2", "bob", 600)]).await.unwrap();
     only_interruption(&turn).edit(&dana, Edit::new().set("amount", 500)).await.unwrap();
     only_interruption(&turn).cancel("the customer hung up").await.unwrap();
-    let told = texts(&run.proceed().await.unwrap()).remove(0);
-    assert!(told.contains("cancelled") && !told.contains("changed the arguments"), "{told}");
+    let model_text = texts(&run.proceed().await.unwrap()).remove(0);
+    assert!(
+        model_text.contains("cancelled") && !model_text.contains("changed the arguments"),
+        "{model_text}"
+    );
 }
 
 /// Says no and not why.

@@ -36,11 +36,11 @@ fn key(seed: u8) -> SigningKey {
     SigningKey::from_seed(ORIGIN, KeyKind::Log, [seed; 32]).unwrap()
 }
 
-pub struct Place {
+pub struct TrailFixture {
     dir: tempfile::TempDir,
 }
 
-impl Place {
+impl TrailFixture {
     fn new() -> Self {
         Self { dir: tempfile::tempdir().unwrap() }
     }
@@ -63,7 +63,7 @@ fn reader(folder: &Path) -> TrailReader {
     TrailReader::open(folder, &keys, &WitnessPolicy::none()).unwrap()
 }
 
-async fn sealed(store: &Shared, trail_fixture: &Place) -> Gate<Tools> {
+async fn sealed(store: &Shared, trail_fixture: &TrailFixture) -> Gate<Tools> {
     builder(store, &State::default()).trail(trail_fixture.trail()).build().await.unwrap()
 }
 
@@ -79,7 +79,7 @@ async fn submit_reads(gate: &Gate<Tools>, count: u32) {
 }
 
 /// A gate that was dropped gives its trail up once it has sealed what was left.
-async fn until_free(place: &Place) {
+async fn until_free(place: &TrailFixture) {
     crate::scenarios::desk::until(async || {
         !matches!(Trail::rotate_key(place.folder(), "/no/such/key"), Err(TrailError::Busy { .. }))
             && free(place)
@@ -87,7 +87,7 @@ async fn until_free(place: &Place) {
     .await;
 }
 
-fn free(place: &Place) -> bool {
+fn free(place: &TrailFixture) -> bool {
     let lock = std::fs::File::options().write(true).open(place.folder().join("lock")).unwrap();
     lock.try_lock().is_ok()
 }
@@ -108,7 +108,7 @@ fn event_kinds(reader: &TrailReader) -> Vec<String> {
 }
 
 async fn l_every_record_is_sealed_and_could_have_happened(store: Shared) {
-    let trail_fixture = Place::new();
+    let trail_fixture = TrailFixture::new();
     let gate = sealed(&store, &trail_fixture).await;
     let run = run(&gate);
     let turn = run
@@ -140,7 +140,7 @@ async fn l_every_record_is_sealed_and_could_have_happened(store: Shared) {
 }
 
 async fn l79_a_receipt_of_one_decision_verifies_without_the_store(store: Shared) {
-    let place = Place::new();
+    let place = TrailFixture::new();
     let gate = sealed(&store, &place).await;
     let run = run(&gate);
     let turn = run.submit([call("1", "wipe", json!({"disk": "a"}))]).await.unwrap();
@@ -176,7 +176,7 @@ async fn l79_a_receipt_of_one_decision_verifies_without_the_store(store: Shared)
 }
 
 async fn l_one_process_writes_and_another_takes_over(store: Shared) {
-    let place = Place::new();
+    let place = TrailFixture::new();
     let first = sealed(&store, &place).await;
     let second = sealed(&store, &place).await;
     assert!(first.trail().unwrap().is_writing() && !second.trail().unwrap().is_writing());
@@ -197,7 +197,7 @@ async fn l_one_process_writes_and_another_takes_over(store: Shared) {
 }
 
 async fn l_what_is_not_sealed_yet_is_counted_and_sealed_at_the_next_start(store: Shared) {
-    let place = Place::new();
+    let place = TrailFixture::new();
     let lazy = place.trail().within(std::time::Duration::from_hours(1));
     let gate: Gate<Tools> = builder(&store, &State::default()).trail(lazy).build().await.unwrap();
     let before = gate.seal().await.unwrap();
@@ -212,7 +212,7 @@ async fn l_what_is_not_sealed_yet_is_counted_and_sealed_at_the_next_start(store:
 }
 
 async fn l_a_record_too_long_for_an_entry_lies_beside_the_tree(store: Shared) {
-    let place = Place::new();
+    let place = TrailFixture::new();
     let gate = sealed(&store, &place).await;
     let long = "x".repeat(100_000);
     let turn = gate.run("run").submit([call("1", "read", json!({"id": long}))]).await.unwrap();
@@ -244,7 +244,7 @@ async fn l_a_record_too_long_for_an_entry_lies_beside_the_tree(store: Shared) {
 }
 
 async fn l_a_trail_that_cannot_be_written_lets_nothing_begin(store: Shared) {
-    let place = Place::new();
+    let place = TrailFixture::new();
     let gate = sealed(&store, &place).await;
     gate.seal().await.unwrap();
     // A file where its folder was.
@@ -269,7 +269,7 @@ async fn l_a_trail_that_cannot_be_written_lets_nothing_begin(store: Shared) {
 }
 
 async fn l_a_trail_that_was_taken_away_is_missed(store: Shared) {
-    let place = Place::new();
+    let place = TrailFixture::new();
     drop(sealed(&store, &place).await);
     until_free(&place).await;
     std::fs::remove_dir_all(place.folder()).unwrap();
@@ -282,7 +282,7 @@ async fn l_a_trail_that_was_taken_away_is_missed(store: Shared) {
 }
 
 async fn l_another_key_does_not_go_on_with_a_trail(store: Shared) {
-    let place = Place::new();
+    let place = TrailFixture::new();
     drop(sealed(&store, &place).await);
     until_free(&place).await;
     let other = Trail::in_folder(place.folder(), key(2));
@@ -295,7 +295,7 @@ async fn l_another_key_does_not_go_on_with_a_trail(store: Shared) {
 }
 
 async fn l_an_erased_secret_cannot_be_shown_and_the_trail_stays(store: Shared) {
-    let place = Place::new();
+    let place = TrailFixture::new();
     let gate = sealed(&store, &place).await;
     let dana = dana(&gate).await;
     let run = run(&gate);
@@ -356,7 +356,7 @@ fn problem(built: Result<Gate<Tools>, BuildError>) -> String {
 
 #[tokio::test]
 async fn l75_an_older_copy_is_told_and_nothing_runs_until_a_person_settles_it() {
-    let (store, trail_fixture) = (fresh(), Place::new());
+    let (store, trail_fixture) = (fresh(), TrailFixture::new());
     let gate = sealed(&store, &trail_fixture).await;
     submit_reads(&gate, 5).await;
     gate.seal().await.unwrap();
@@ -413,7 +413,7 @@ async fn l75_an_older_copy_is_told_and_nothing_runs_until_a_person_settles_it() 
 
 #[tokio::test]
 async fn l75_a_call_that_ran_after_the_backup_does_not_run_again() {
-    let (store, place) = (fresh(), Place::new());
+    let (store, place) = (fresh(), TrailFixture::new());
     let gate = sealed(&store, &place).await;
     let turn = run(&gate).submit([call("1", "wipe", json!({"disk": "a"}))]).await.unwrap();
     let pending = gate.approval(only_interruption(&turn).id()).await.unwrap().unwrap();
@@ -446,7 +446,7 @@ async fn l75_a_call_that_ran_after_the_backup_does_not_run_again() {
 
 #[tokio::test]
 async fn l75_a_changed_record_is_named_with_the_place() {
-    let (store, place) = (fresh(), Place::new());
+    let (store, place) = (fresh(), TrailFixture::new());
     let gate = sealed(&store, &place).await;
     drop(submit_read(&gate, "1").await);
     gate.seal().await.unwrap();
@@ -474,7 +474,7 @@ async fn l75_a_changed_record_is_named_with_the_place() {
 }
 
 /// A trail of a decision, as its entries.
-async fn decided(place: &Place) -> Vec<String> {
+async fn decided(place: &TrailFixture) -> Vec<String> {
     let store = fresh();
     let gate = sealed(&store, place).await;
     let turn =
@@ -487,7 +487,7 @@ async fn decided(place: &Place) -> Vec<String> {
     entries(place)
 }
 
-fn entries(place: &Place) -> Vec<String> {
+fn entries(place: &TrailFixture) -> Vec<String> {
     place.reader().entries(0).map(|entry| String::from_utf8(entry.unwrap().1).unwrap()).collect()
 }
 
@@ -502,7 +502,7 @@ fn audited(entries: &[String]) -> String {
 
 /// Returns the error that an auditor is told of a trail in which somebody wrote other entries over
 /// those that were sealed.
-fn told_of(place: &Place, entries: &[String]) -> String {
+fn told_of(place: &TrailFixture, entries: &[String]) -> String {
     let mut bundle = Vec::new();
     for entry in entries {
         gate_runtime::audit::write_entry(&mut bundle, entry.as_bytes()).unwrap();
@@ -518,7 +518,7 @@ fn told_of(place: &Place, entries: &[String]) -> String {
 
 #[tokio::test]
 async fn l76_whatever_is_done_to_a_record_is_found_and_named() {
-    let place = Place::new();
+    let place = TrailFixture::new();
     let entries = decided(&place).await;
     assert_eq!(told_of(&place, &entries), "");
     let vote = entries.iter().position(|entry| entry.contains("\"voted\"")).unwrap();
@@ -550,7 +550,7 @@ async fn l76_whatever_is_done_to_a_record_is_found_and_named() {
 /// Whoever has the key can sign another story, but not one that could not have happened.
 #[tokio::test]
 async fn l76_a_story_that_could_not_have_happened_is_found_also_where_it_is_signed() {
-    let place = Place::new();
+    let place = TrailFixture::new();
     let entries = decided(&place).await;
     assert_eq!(audited(&entries), "");
     let vote = entries.iter().position(|entry| entry.contains("\"voted\"")).unwrap();
@@ -641,7 +641,7 @@ fn places(value: &serde_json::Value, at: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn l77_every_field_that_matters_is_under_the_hash() {
-    let place = Place::new();
+    let place = TrailFixture::new();
     let entries = decided(&place).await;
     let of = |kind: &str| -> serde_json::Value {
         let entry =
@@ -712,7 +712,7 @@ async fn l77_every_field_that_matters_is_under_the_hash() {
 /// Checks that a value that has no exact form in JSON has none in the trail.
 #[tokio::test]
 async fn l_what_cannot_be_sealed_is_refused_before_it_is_on_the_record() {
-    let (store, place) = (fresh(), Place::new());
+    let (store, place) = (fresh(), TrailFixture::new());
     let gate = sealed(&store, &place).await;
     let run = run(&gate);
     let deep = (0..100).fold(json!(0), |inner, _| json!([inner]));
@@ -740,7 +740,7 @@ async fn l_what_cannot_be_sealed_is_refused_before_it_is_on_the_record() {
 #[tokio::test]
 async fn l_the_old_key_does_not_go_on_once_the_new_one_is_introduced() {
     use gate_runtime::audit::{KeySuccession, TrailWriter, read_keys};
-    let (store, place) = (fresh(), Place::new());
+    let (store, place) = (fresh(), TrailFixture::new());
     let file = place.dir.path().join("trail.key");
     let old = Trail::create_key(&file, ORIGIN).unwrap();
     let public = old.verifier().clone();
@@ -776,7 +776,7 @@ async fn l_the_old_key_does_not_go_on_once_the_new_one_is_introduced() {
 
 #[tokio::test]
 async fn l_a_rotation_that_ended_before_the_new_key_was_written_begins_again() {
-    let (store, place) = (fresh(), Place::new());
+    let (store, place) = (fresh(), TrailFixture::new());
     let file = place.dir.path().join("trail.key");
     let trail = || Trail::in_folder(place.folder(), Trail::read_key(&file).unwrap());
     Trail::create_key(&file, ORIGIN).unwrap();
@@ -792,7 +792,7 @@ async fn l_a_rotation_that_ended_before_the_new_key_was_written_begins_again() {
 
 #[tokio::test]
 async fn l_a_trail_that_is_taken_away_while_it_is_written_lets_nothing_begin() {
-    let (store, place) = (fresh(), Place::new());
+    let (store, place) = (fresh(), TrailFixture::new());
     let gate = sealed(&store, &place).await;
     submit_reads(&gate, 300).await;
     gate.seal().await.unwrap();
@@ -812,7 +812,7 @@ async fn l_a_trail_that_is_taken_away_while_it_is_written_lets_nothing_begin() {
 /// Whoever has the key could write anything about a call that came from elsewhere.
 #[tokio::test]
 async fn l_an_import_of_a_call_that_is_there_could_not_have_happened() {
-    let place = Place::new();
+    let place = TrailFixture::new();
     let entries = decided(&place).await;
     let dispatched = entries
         .iter()
@@ -836,7 +836,7 @@ async fn l_an_import_of_a_call_that_is_there_could_not_have_happened() {
 /// Numbers beyond 2^53 would be sealed as others, and could not be read again.
 #[tokio::test]
 async fn l_a_time_without_end_can_be_sealed() {
-    let (store, place) = (fresh(), Place::new());
+    let (store, place) = (fresh(), TrailFixture::new());
     let gate = sealed(&store, &place).await;
     let turn = run(&gate).submit([call("1", "wipe", json!({"disk": "a"}))]).await.unwrap();
     let scope = Scope::this_run().any("disk").uses(3).per(std::time::Duration::MAX);
@@ -855,7 +855,7 @@ async fn l_a_time_without_end_can_be_sealed() {
 /// Whatever a tool returns: else whoever makes it return much has the rest of the trail unread.
 #[tokio::test]
 async fn l_a_record_of_any_length_is_read_again() {
-    let (store, place) = (fresh(), Place::new());
+    let (store, place) = (fresh(), TrailFixture::new());
     let gate = sealed(&store, &place).await;
     let long = "x".repeat(65 << 20);
     let run = gate.run("run");
@@ -877,7 +877,7 @@ async fn l_a_record_of_any_length_is_read_again() {
 /// Whoever lets records wait for longer than a minute says so to every process.
 #[tokio::test(start_paused = true)]
 async fn l_a_process_that_waits_for_another_is_as_patient_as_the_trail() {
-    let (store, place) = (fresh(), Place::new());
+    let (store, place) = (fresh(), TrailFixture::new());
     let lazy = async || -> Gate<Tools> {
         let trail = place.trail().within(std::time::Duration::MAX);
         builder(&store, &State::default()).trail(trail).build().await.unwrap()
@@ -912,7 +912,7 @@ fn copy_folder(from: &Path, to: &Path) {
 /// Else it would be signed once more from there, without the break: two trees of one size.
 #[tokio::test]
 async fn l_a_trail_that_is_older_than_what_was_settled_does_not_go_on() {
-    let (store, place) = (fresh(), Place::new());
+    let (store, place) = (fresh(), TrailFixture::new());
     let gate = sealed(&store, &place).await;
     gate.seal().await.unwrap();
     let older = place.dir.path().join("older");
@@ -932,8 +932,9 @@ async fn l_a_trail_that_is_older_than_what_was_settled_does_not_go_on() {
     let newer = place.dir.path().join("newer");
     std::fs::rename(place.folder(), &newer).unwrap();
     std::fs::rename(&older, place.folder()).unwrap();
-    let told = problem(builder(&restored, &State::default()).trail(place.trail()).build().await);
-    assert!(told.contains("it is older than the database"), "{told}");
+    let problem_text =
+        problem(builder(&restored, &State::default()).trail(place.trail()).build().await);
+    assert!(problem_text.contains("it is older than the database"), "{problem_text}");
     std::fs::remove_dir_all(place.folder()).unwrap();
     std::fs::rename(&newer, place.folder()).unwrap();
     drop(sealed(&restored, &place).await);
@@ -942,7 +943,7 @@ async fn l_a_trail_that_is_older_than_what_was_settled_does_not_go_on() {
 /// Also where somebody wrote it into the database, and the gate believed that.
 #[tokio::test]
 async fn l_a_standing_permission_that_nobody_gave_could_not_have_covered_a_call() {
-    let (store, place) = (fresh(), Place::new());
+    let (store, place) = (fresh(), TrailFixture::new());
     let gate = sealed(&store, &place).await;
     let dana = dana(&gate).await;
     let pays = |id: &str, amount: u64| call(id, "pay", json!({"to": "ann", "amount": amount}));
@@ -980,7 +981,7 @@ async fn l_a_standing_permission_that_nobody_gave_could_not_have_covered_a_call(
 /// Else the second of two processes that are started together is not built.
 #[tokio::test]
 async fn l_two_processes_may_begin_a_trail_at_the_same_time() {
-    let (store, place) = (fresh(), Place::new());
+    let (store, place) = (fresh(), TrailFixture::new());
     std::fs::create_dir(place.folder()).unwrap();
     let other = std::fs::File::create(place.folder().join("lock")).unwrap();
     other.lock().unwrap();
@@ -996,7 +997,7 @@ async fn l_two_processes_may_begin_a_trail_at_the_same_time() {
 /// read.
 #[tokio::test]
 async fn l_what_is_no_record_is_not_sealed() {
-    let place = Place::new();
+    let place = TrailFixture::new();
     let file = place.dir.path().join("gate.db");
     let store: Shared = Arc::new(gate_sqlite::SqliteStore::open(&file).await.unwrap());
     let lazy = place.trail().within(std::time::Duration::from_hours(1));
@@ -1041,7 +1042,7 @@ async fn l_what_is_no_record_is_not_sealed() {
 /// The database knows nothing of it, but the trail does.
 #[tokio::test]
 async fn l75_a_call_that_the_backup_does_not_know_does_not_run_again() {
-    let (store, place) = (fresh(), Place::new());
+    let (store, place) = (fresh(), TrailFixture::new());
     let gate = sealed(&store, &place).await;
     gate.seal().await.unwrap();
     let before = store.records(&RecordFilter::after(0)).await.unwrap().len();
@@ -1122,7 +1123,7 @@ impl gate_runtime::trail::Witness for LateWitness {
 /// Else the last checkpoint before a quiet night has no cosignature until the morning.
 #[tokio::test(start_paused = true)]
 async fn l_a_witness_that_was_away_is_asked_again_though_nothing_happens() {
-    let (store, place) = (fresh(), Place::new());
+    let (store, place) = (fresh(), TrailFixture::new());
     let witness = SigningKey::from_seed("w", KeyKind::Witness, [2; 32]).unwrap();
     let keys = vec![witness.verifier().clone()];
     let witness = gate_runtime::audit::Witness::new(witness).unwrap();

@@ -21,12 +21,12 @@ use crate::scenarios::desk::{
 use crate::scenarios::stores::Shared;
 
 /// A database and a trail, as they lie on a disk.
-struct Place {
+struct DatabaseFixture {
     folder: tempfile::TempDir,
     has_trail: bool,
 }
 
-impl Place {
+impl DatabaseFixture {
     fn new(has_trail: bool) -> Self {
         Self { folder: tempfile::tempdir().unwrap(), has_trail }
     }
@@ -88,14 +88,14 @@ fn pay() -> ToolCall {
     call("1", "pay", json!({"to": "ann", "amount": 500}))
 }
 
-async fn seal(gate: &Gate<Tools>, fixture: &Place) {
+async fn seal(gate: &Gate<Tools>, fixture: &DatabaseFixture) {
     if fixture.has_trail {
         gate.seal().await.unwrap();
     }
 }
 
 /// A payment that a person approved.
-async fn approved(gate: &Gate<Tools>, fixture: &Place) -> (Run<Tools>, ApprovalId) {
+async fn approved(gate: &Gate<Tools>, fixture: &DatabaseFixture) -> (Run<Tools>, ApprovalId) {
     let run = run(gate);
     let turn = run.submit([pay()]).await.unwrap();
     let id = only_interruption(&turn).approve(&dana(gate).await).await.unwrap().approval().id();
@@ -104,7 +104,7 @@ async fn approved(gate: &Gate<Tools>, fixture: &Place) -> (Run<Tools>, ApprovalI
 }
 
 /// The same once it was made.
-async fn paid(gate: &Gate<Tools>, fixture: &Place) -> ApprovalId {
+async fn paid(gate: &Gate<Tools>, fixture: &DatabaseFixture) -> ApprovalId {
     let (run, id) = approved(gate, fixture).await;
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["succeeded"]);
@@ -152,7 +152,7 @@ fn set_back_is(has_trail: bool) -> &'static str {
 #[tokio::test]
 async fn w_a_paid_row_that_is_set_back_to_approved_does_not_run_again() {
     for has_trail in [false, true] {
-        let (fixture, world) = (Place::new(has_trail), Arc::default());
+        let (fixture, world) = (DatabaseFixture::new(has_trail), Arc::default());
         let gate = fixture.gate(&world).await;
         let id = paid(&gate, &fixture).await;
         fixture.set_back(id);
@@ -163,7 +163,7 @@ async fn w_a_paid_row_that_is_set_back_to_approved_does_not_run_again() {
 #[tokio::test]
 async fn w_it_does_not_run_after_a_restart_either() {
     for has_trail in [false, true] {
-        let (fixture, world) = (Place::new(has_trail), Arc::default());
+        let (fixture, world) = (DatabaseFixture::new(has_trail), Arc::default());
         let gate = fixture.gate(&world).await;
         let id = paid(&gate, &fixture).await;
         drop(gate);
@@ -176,7 +176,7 @@ async fn w_it_does_not_run_after_a_restart_either() {
 #[tokio::test]
 async fn w_arguments_that_are_changed_under_a_vote_do_not_run() {
     for has_trail in [false, true] {
-        let (fixture, world) = (Place::new(has_trail), Arc::default());
+        let (fixture, world) = (DatabaseFixture::new(has_trail), Arc::default());
         let gate = fixture.gate(&world).await;
         let (run, id) = approved(&gate, &fixture).await;
         fixture.forge(id, |row| {
@@ -192,7 +192,7 @@ async fn w_arguments_that_are_changed_under_a_vote_do_not_run() {
 
 #[tokio::test]
 async fn w_a_question_whose_arguments_are_changed_before_the_vote_does_not_run() {
-    let (fixture, world) = (Place::new(true), Arc::default());
+    let (fixture, world) = (DatabaseFixture::new(true), Arc::default());
     let gate = fixture.gate(&world).await;
     let turn = run(&gate).submit([pay()]).await.unwrap();
     let id = only_interruption(&turn).id();
@@ -224,7 +224,7 @@ async fn w_a_requirement_a_vote_and_a_time_that_are_changed_do_not_run() {
         ("its run, agent and tool", |row| row["principal"] = json!("omar")),
     ];
     for (what, forgery) in forgeries {
-        let (fixture, world) = (Place::new(false), Arc::default());
+        let (fixture, world) = (DatabaseFixture::new(false), Arc::default());
         let gate = fixture.gate(&world).await;
         let (_, id) = approved(&gate, &fixture).await;
         fixture.forge(id, forgery);
@@ -247,7 +247,7 @@ async fn w_with_a_trail_records_that_are_deleted_let_nothing_run_again() {
             "it has ended",
         ),
     ] {
-        let (fixture, world) = (Place::new(true), Arc::default());
+        let (fixture, world) = (DatabaseFixture::new(true), Arc::default());
         let gate = fixture.gate(&world).await;
         let id = paid(&gate, &fixture).await;
         fixture.set_back(id);
@@ -258,7 +258,7 @@ async fn w_with_a_trail_records_that_are_deleted_let_nothing_run_again() {
 
 #[tokio::test]
 async fn w_with_a_trail_the_record_of_a_vote_that_was_taken_back_cannot_be_hidden() {
-    let (fixture, world) = (Place::new(true), Arc::default());
+    let (fixture, world) = (DatabaseFixture::new(true), Arc::default());
     let gate = fixture.gate(&world).await;
     let turn = run(&gate).submit([call("1", "wipe", json!({"disk": "a"}))]).await.unwrap();
     let id = only_interruption(&turn).id();
@@ -276,7 +276,7 @@ async fn w_with_a_trail_the_record_of_a_vote_that_was_taken_back_cannot_be_hidde
 
 #[tokio::test]
 async fn w_with_a_trail_a_record_that_is_put_in_the_place_of_another_counts_for_nothing() {
-    let (fixture, world) = (Place::new(true), Arc::default());
+    let (fixture, world) = (DatabaseFixture::new(true), Arc::default());
     let gate = fixture.gate(&world).await;
     // The row of a question, and in the place of a sealed record of another call a vote that nobody
     // gave.
@@ -285,7 +285,7 @@ async fn w_with_a_trail_a_record_that_is_put_in_the_place_of_another_counts_for_
         .await
         .unwrap();
     let [first, second] = turn.interruptions() else { panic!("{turn:?}") };
-    let other = Place::new(false);
+    let other = DatabaseFixture::new(false);
     let elsewhere = other.gate(&Arc::default()).await;
     let (_, approved) = approved(&elsewhere, &other).await;
     let vote: String = Connection::open(other.file())
@@ -327,7 +327,7 @@ async fn w_with_a_trail_a_record_that_is_put_in_the_place_of_another_counts_for_
 #[tokio::test]
 async fn w_a_record_of_an_import_hides_nothing() {
     for has_trail in [false, true] {
-        let (fixture, world) = (Place::new(has_trail), Arc::default());
+        let (fixture, world) = (DatabaseFixture::new(has_trail), Arc::default());
         let gate = fixture.gate(&world).await;
         let (run, id) = approved(&gate, &fixture).await;
         fixture.forge(id, |row| {
@@ -357,7 +357,8 @@ async fn w_a_record_of_an_import_hides_nothing() {
 #[tokio::test]
 async fn w_an_imported_call_runs_as_it_came_and_not_changed() {
     for is_changed in [false, true] {
-        let (from, to, world) = (Place::new(false), Place::new(true), Arc::default());
+        let (from, to, world) =
+            (DatabaseFixture::new(false), DatabaseFixture::new(true), Arc::default());
         let elsewhere = from.gate(&world).await;
         let run = run(&elsewhere);
         drop(run.submit([pay()]).await.unwrap());
@@ -386,7 +387,7 @@ async fn w_an_imported_call_runs_as_it_came_and_not_changed() {
 
 #[tokio::test]
 async fn w_a_process_that_does_not_write_the_trail_knows_it_too() {
-    let (fixture, world) = (Place::new(true), Arc::default());
+    let (fixture, world) = (DatabaseFixture::new(true), Arc::default());
     let writer = fixture.gate(&world).await;
     let follower = fixture.gate(&world).await;
     let id = paid(&follower, &fixture).await;
@@ -407,7 +408,7 @@ async fn w_a_process_that_does_not_write_the_trail_knows_it_too() {
 
 #[tokio::test]
 async fn w_a_remote_call_that_was_changed_or_set_back_does_not_begin() {
-    let place = Place::new(true);
+    let place = DatabaseFixture::new(true);
     let people = StaticDirectory::new().person("dana", ["manager"]);
     let gate = Gate::builder(()).directory(people).store(place.store().await).trail(place.trail());
     let gate: Gate<NoTools> = gate.build().await.unwrap();
@@ -457,7 +458,7 @@ async fn w_a_remote_call_that_was_changed_or_set_back_does_not_begin() {
 
 #[tokio::test]
 async fn w_a_call_that_a_standing_permission_covers_does_not_run_changed() {
-    let fixture = Place::new(false);
+    let fixture = DatabaseFixture::new(false);
     let people = StaticDirectory::new().person("dana", ["manager"]);
     let gate: Gate<NoTools> =
         Gate::builder(()).directory(people).store(fixture.store().await).build().await.unwrap();
@@ -500,7 +501,7 @@ mod retried {
 
 #[tokio::test]
 async fn w_a_call_that_ran_is_not_tried_again_because_its_row_says_that_it_was_lost() {
-    let (fixture, world) = (Place::new(false), Arc::<World>::default());
+    let (fixture, world) = (DatabaseFixture::new(false), Arc::<World>::default());
     let gate: Gate<retried::Again> =
         builder(&fixture.store().await, &State(Arc::clone(&world))).build().await.unwrap();
     let run = gate.run("run");
@@ -519,7 +520,7 @@ async fn w_a_call_that_ran_is_not_tried_again_because_its_row_says_that_it_was_l
 
 #[tokio::test]
 async fn w_it_is_in_the_security_log() {
-    let (fixture, world) = (Place::new(false), Arc::default());
+    let (fixture, world) = (DatabaseFixture::new(false), Arc::default());
     let gate = fixture.gate(&world).await;
     let id = paid(&gate, &fixture).await;
     fixture.set_back(id);

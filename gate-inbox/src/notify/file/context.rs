@@ -48,7 +48,7 @@ impl ConfigContext<'_> {
         let (direct, named) = (table.some_text(key, mistakes), table.some_text(&by_name, mistakes));
         once(table, key, &by_name, mistakes)?;
         let secret = match (direct, named) {
-            (Some(said), _) => LocatedValue { value: said.value.to_owned(), at: said.at },
+            (Some(given), _) => LocatedValue { value: given.value.to_owned(), at: given.at },
             (None, Some(named)) => self.variable(&by_name, &named, mistakes)?,
             (None, None) => return None,
         };
@@ -78,9 +78,10 @@ impl ConfigContext<'_> {
         let named = table.some_texts(&by_name, "OPS_SECRET", mistakes);
         once(table, key, &by_name, mistakes)?;
         match (direct, named) {
-            (Some(said), _) => Some(
-                said.into_iter()
-                    .map(|said| LocatedValue { value: said.value.to_owned(), at: said.at })
+            (Some(given), _) => Some(
+                given
+                    .into_iter()
+                    .map(|given| LocatedValue { value: given.value.to_owned(), at: given.at })
                     .collect(),
             ),
             (None, Some(named)) => {

@@ -193,7 +193,7 @@ impl MailText {
         for line in &self.about {
             let _ = writeln!(text, "{line}");
         }
-        if let Some(ExpectedAnswer { words: message, choices }) = &self.question {
+        if let Some(ExpectedAnswer { prompt: message, choices }) = &self.question {
             let _ = writeln!(text, "{message}");
             if !choices.is_empty() {
                 text.push('\n');
@@ -254,7 +254,7 @@ impl MailText {
                 body style=(FRAME) {
                     h1 style="font-size:1.3em" { (self.head) }
                     @for line in &self.about { p { (line) } }
-                    @if let Some(ExpectedAnswer { words: message, choices }) = &self.question {
+                    @if let Some(ExpectedAnswer { prompt: message, choices }) = &self.question {
                         p { (message) }
                         @if !choices.is_empty() {
                             blockquote style=(QUOTE) { (choices.join("\n")) }

@@ -230,12 +230,12 @@ impl Mail {
                 Err(MailRefused { is_final: true, problem }) => {
                     never.push(format!("{address}: {problem}"));
                 }
-                Err(MailRefused { problem: words, .. }) => {
-                    again.push(format!("{address}: {words}"));
+                Err(MailRefused { problem, .. }) => {
+                    again.push(format!("{address}: {problem}"));
                 }
             }
         }
-        let words = |all: &[String]| {
+        let joined = |all: &[String]| {
             let first = all.first().map(String::as_str).unwrap_or_default();
             notification::cut(
                 &format!(
@@ -252,7 +252,7 @@ impl Mail {
         // for long.
         let is_enough = is_told && notice.attempt() >= TRIES;
         if !again.is_empty() && !is_enough {
-            return Err(NotifyError::again(words(&again)));
+            return Err(NotifyError::again(joined(&again)));
         }
         for address in &to {
             self.reached().remove(&key(address));
@@ -261,9 +261,9 @@ impl Mail {
         match (never.is_empty(), is_told) {
             (true, _) => Ok(id),
             (false, true) => {
-                Err(NotifyError::never(words(&never)).with_memo(notice.memo().unwrap_or(&id)))
+                Err(NotifyError::never(joined(&never)).with_memo(notice.memo().unwrap_or(&id)))
             }
-            (false, false) => Err(NotifyError::never(words(&never))),
+            (false, false) => Err(NotifyError::never(joined(&never))),
         }
     }
 
@@ -329,9 +329,9 @@ impl Notifier for Mail {
             }
             let to = self.recipients.of(approval)?;
             if to.is_empty() && is_asked {
-                let words = "nobody who may decide has a mail address: write it as `contact` in \
+                let message = "nobody who may decide has a mail address: write it as `contact` in \
                     the people file, or set `to`";
-                return Err(NotifyError::never(words));
+                return Err(NotifyError::never(message));
             }
             let id = self.send_all(notice, approval, to).await?;
             // Later mails refer to the first mail of the thread.

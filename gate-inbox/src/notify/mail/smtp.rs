@@ -101,8 +101,8 @@ impl SmtpRelay {
             Ok(Ok(Ok(_))) => Ok(()),
             Ok(Ok(Err(error))) => {
                 let error_text = self.hidden(&error.to_string());
-                let words = cut(SanitizedText::of(&error_text).as_str(), 250);
-                Err(MailRefused { is_final: error.is_permanent(), problem: words })
+                let excerpt = cut(SanitizedText::of(&error_text).as_str(), 250);
+                Err(MailRefused { is_final: error.is_permanent(), problem: excerpt })
             }
         }
     }

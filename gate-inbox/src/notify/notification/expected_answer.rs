@@ -12,7 +12,7 @@ const MANY: usize = 20;
 /// The answers that count.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::notify) struct ExpectedAnswer {
-    pub(in crate::notify) words: &'static str,
+    pub(in crate::notify) prompt: &'static str,
     /// The choices that the agent gives people, each in quotes; the last entry may say how many
     /// more there are.
     pub(in crate::notify) choices: Vec<String>,
@@ -34,7 +34,7 @@ pub(in crate::notify) fn question(approval: &Approval) -> Option<ExpectedAnswer>
             Vec::new(),
         ),
     };
-    Some(ExpectedAnswer { words: message, choices })
+    Some(ExpectedAnswer { prompt: message, choices })
 }
 
 fn choice_lines(choices: &[String]) -> Vec<String> {

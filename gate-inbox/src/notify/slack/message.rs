@@ -52,15 +52,15 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
         None => "Arguments",
     }));
     blocks.push(section(&arguments(approval, tool)));
-    if let Some(ExpectedAnswer { words: prompt, choices }) =
+    if let Some(ExpectedAnswer { prompt, choices }) =
         notification::question(approval).filter(|_| tone == StatusTone::Open)
     {
         blocks.push(remark(prompt));
         blocks.extend((!choices.is_empty()).then(|| section(&choices.join("\n"))));
     }
     blocks.push(facts(facts_of(approval)));
-    blocks.extend(notification::warning(&review).map(|words| remark(&format!("⚠ {words}"))));
-    blocks.extend(notification::before(&review).iter().map(|words| remark(&format!("⚠ {words}"))));
+    blocks.extend(notification::warning(&review).map(|text| remark(&format!("⚠ {text}"))));
+    blocks.extend(notification::before(&review).iter().map(|text| remark(&format!("⚠ {text}"))));
     let claims = notification::claims(&review, ["“", "”"]);
     if !claims.is_empty() {
         blocks.push(title("The agent claims (nobody has checked it)"));

@@ -40,7 +40,7 @@ pub(super) fn summary(
     let mut parts = Vec::new();
     for piece in pieces(&template) {
         let part = match piece {
-            Ok(TemplatePiece::Words(words)) => Ok(SummaryPart::Words(words)),
+            Ok(TemplatePiece::Words(literal_text)) => Ok(SummaryPart::Words(literal_text)),
             Ok(TemplatePiece::Place(text)) => {
                 parse_placeholder(text, arguments, span).map(SummaryPart::Place)
             }
@@ -67,14 +67,14 @@ enum TemplatePiece<'a> {
 /// Takes a template apart, as `format!` does: two braces are one brace of the words.
 fn pieces(template: &str) -> Vec<Result<TemplatePiece<'_>, &'static str>> {
     let mut pieces = Vec::new();
-    let mut words = String::new();
+    let mut literal_text = String::new();
     let mut rest = template;
     while let Some(at) = rest.find(['{', '}']) {
         let (before, from) = rest.split_at(at);
-        words.push_str(before);
+        literal_text.push_str(before);
         let (brace, after) = from.split_at(1);
         if let Some(after) = after.strip_prefix(brace) {
-            words.push_str(brace);
+            literal_text.push_str(brace);
             rest = after;
             continue;
         }
@@ -85,15 +85,15 @@ fn pieces(template: &str) -> Vec<Result<TemplatePiece<'_>, &'static str>> {
             ));
             return pieces;
         };
-        if !words.is_empty() {
-            pieces.push(Ok(TemplatePiece::Words(std::mem::take(&mut words))));
+        if !literal_text.is_empty() {
+            pieces.push(Ok(TemplatePiece::Words(std::mem::take(&mut literal_text))));
         }
         pieces.push(Ok(TemplatePiece::Place(key)));
         rest = after;
     }
-    words.push_str(rest);
-    if !words.is_empty() {
-        pieces.push(Ok(TemplatePiece::Words(words)));
+    literal_text.push_str(rest);
+    if !literal_text.is_empty() {
+        pieces.push(Ok(TemplatePiece::Words(literal_text)));
     }
     pieces
 }

@@ -313,7 +313,7 @@ fn invalid_file(name: &Path, diagnostics: &[FileDiagnostic]) -> DirectoryError {
     }
     let lines = diagnostics
         .iter()
-        .map(|FileDiagnostic { line, message: words }| format!("\n  - line {line}: {words}"));
+        .map(|FileDiagnostic { line, message }| format!("\n  - line {line}: {message}"));
     let lines: String = lines.collect();
     let count = diagnostics.len();
     DirectoryError::new(format_args!(

@@ -94,7 +94,7 @@ impl PeopleIndex {
         let (mut persons, mut tokens) = (BTreeMap::new(), Vec::new());
         for draft in drafts {
             let Some(id) = draft.id.map(|id| ReviewerId::from(id.text)) else { continue };
-            let text = |line_text: Option<LineText<'_>>| line_text.map(|said| said.text.to_owned());
+            let text = |line_text: Option<LineText<'_>>| line_text.map(|line| line.text.to_owned());
             tokens.extend(draft.token.map(|(hash, _)| (hash, id.clone())));
             let person = Person {
                 id: id.clone(),
@@ -194,7 +194,7 @@ fn parse_entry<'t>(entry: &PersonTable<'t>, document: &mut TomlDocument<'t>) -> 
         roles: entry.names("roles", document),
         token: entry.text("token", document).and_then(|text| hash(text, document)),
         key: entry.text("key", document).and_then(|line_text| key(line_text, id, document)),
-        slack: entry.text("slack", document).and_then(|said| slack(said, document)),
+        slack: entry.text("slack", document).and_then(|id| slack(id, document)),
         aliases: entry.names("aliases", document).unwrap_or_default(),
     }
 }
@@ -433,17 +433,17 @@ fn delegated(
     }
     let Some(named) = named else { return Some(own.into_iter().map(Role::from).collect()) };
     if named.is_empty() {
-        let words =
+        let message =
             "`roles` is empty: name the roles to delegate, or leave `roles` out to delegate all";
-        document.report(entry.line, words);
+        document.report(entry.line, message);
     }
     for role in named.iter().filter(|role| !own.contains(&role.text)) {
         let (name, own) = (shown(role.text), english::list(&own));
-        let words = format!(
+        let message = format!(
             "{name} is none of the roles that are {who}'s own, and only those can be delegated: \
              {own}"
         );
-        document.report(role.line, words);
+        document.report(role.line, message);
     }
     Some(named.iter().map(|role| Role::from(role.text)).collect())
 }

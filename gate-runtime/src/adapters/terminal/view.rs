@@ -250,8 +250,8 @@ fn write_arguments(page: &mut PageBuffer, review: &ReviewSnapshot, whole: bool) 
         }
         label = "";
         let source = argument.describe_source().map(|source_text| {
-            let (words, _) = shortened(&shown(&source_text), &source_text);
-            if argument.is_doubtful() { style.warning(words) } else { words }
+            let (shown_text, _) = shortened(&shown(&source_text), &source_text);
+            if argument.is_doubtful() { style.warning(shown_text) } else { shown_text }
         });
         let schema_description =
             argument.schema_description().map(|quote| style.faint(schema_text(quote)));

@@ -26,14 +26,14 @@ pub(crate) struct RunSession {
     pub(crate) ledger: Arc<RunLedger>,
     current: Mutex<Arc<CallBatch>>,
     /// The calls in turns that the application has. Its next batch acknowledges them.
-    told: Mutex<Vec<Arc<Approval>>>,
+    returned: Mutex<Vec<Arc<Approval>>>,
     nested: Mutex<BTreeMap<RunId, Arc<RunSession>>>,
 }
 
 /// The part of a run that its nested runs read: the facts from the application, and the
 /// conversation.
 pub(crate) struct RunLevel {
-    told: Mutex<RunFacts>,
+    facts: Mutex<RunFacts>,
     conversation: Mutex<RunConversation>,
     /// The secrets of all calls of the run and its nested runs; kept by the outermost one.
     secrets: Mutex<SecretScrubber>,
@@ -56,7 +56,7 @@ impl RunLevel {
         let memory = core.memories.of(info.run(), &info.run().outermost());
         let conversation = Mutex::new(RunConversation::new(memory, outer.is_some()));
         let facts = Mutex::new(RunFacts { info: Arc::new(info), reasoning });
-        Self { told: facts, conversation, secrets: Mutex::default(), outer }
+        Self { facts, conversation, secrets: Mutex::default(), outer }
     }
 
     fn secrets(&self) -> &Mutex<SecretScrubber> {
@@ -65,7 +65,7 @@ impl RunLevel {
 
     /// Returns the run's info. Principal and case default to those of the outer run.
     fn info(&self) -> Arc<RunInfo> {
-        let own = Arc::clone(&lock(&self.told).info);
+        let own = Arc::clone(&lock(&self.facts).info);
         let Some(outer) = self.outer.as_ref().map(|outer| outer.info()) else { return own };
         let mut info = RunInfo::clone(&own);
         if info.principal().is_none() {
@@ -95,7 +95,7 @@ impl RunSession {
             level: Arc::new(level),
             ledger,
             current: Mutex::new(Arc::new(current)),
-            told: returned,
+            returned,
             nested,
         }
     }
@@ -144,7 +144,7 @@ impl RunSession {
         *lock(&self.current) = Arc::clone(&batch);
         // Taken out at once, so that the next batch acknowledges a turn that another task gets
         // meanwhile.
-        let returned = std::mem::take(&mut *lock(&self.told));
+        let returned = std::mem::take(&mut *lock(&self.returned));
         if !returned.is_empty() {
             self.ledger.take(&returned);
         }
@@ -153,11 +153,11 @@ impl RunSession {
 
     /// Notes the calls whose ends are in a turn that the application gets now.
     pub(crate) fn mark_returned(&self, calls: impl IntoIterator<Item = Arc<Approval>>) {
-        lock(&self.told).extend(calls);
+        lock(&self.returned).extend(calls);
     }
 
     pub(crate) fn run_id(&self) -> RunId {
-        lock(&self.level.told).info.run().clone()
+        lock(&self.level.facts).info.run().clone()
     }
 
     pub(crate) fn info(&self) -> Arc<RunInfo> {
@@ -182,16 +182,16 @@ impl RunSession {
     }
 
     pub(crate) fn reasoning(&self) -> Option<Arc<str>> {
-        lock(&self.level.told).reasoning.clone()
+        lock(&self.level.facts).reasoning.clone()
     }
 
     pub(crate) fn set_reasoning(&self, text: Arc<str>) {
-        lock(&self.level.told).reasoning = Some(text);
+        lock(&self.level.facts).reasoning = Some(text);
     }
 
     pub(crate) fn change(&self, change: impl FnOnce(&mut RunInfo)) {
         // Copy on write: calls in progress keep the facts with which they began.
-        change(Arc::make_mut(&mut lock(&self.level.told).info));
+        change(Arc::make_mut(&mut lock(&self.level.facts).info));
     }
 
     pub(crate) fn add_message(&self, message: Message) {
