@@ -9,15 +9,23 @@ set -euo pipefail
 cd "$(dirname "$0")"
 export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-auto}" RUST_BACKTRACE="${RUST_BACKTRACE:-0}"
 # What only a later edit or a debugger would use takes time and room, and a check needs none of it.
-export CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}" CARGO_PROFILE_DEV_DEBUG="${CARGO_PROFILE_DEV_DEBUG:-0}"
+export CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}"
+export CARGO_PROFILE_DEV_DEBUG="${CARGO_PROFILE_DEV_DEBUG:-0}"
 
 # At the end stands how long each part took.
 part="" started=0 times=""
 end_part() { [ -z "$part" ] || times+=$(printf '%5d s  %s' $((SECONDS - started)) "$part")$'\n'; }
 step() { end_part; part=$* started=$SECONDS; printf '\n== %s\n' "$part"; }
-trap 'code=$?; end_part; printf "\n%s" "$times"; [ $code = 0 ] && echo "All checks passed." || echo "Failed: $part"' EXIT
+report() {
+    end_part
+    printf '\n%s' "$times"
+    if [ "$1" = 0 ]; then echo "All checks passed."; else echo "Failed: $part"; fi
+}
+trap 'report $?' EXIT
 
-has_python() { command -v python3 >/dev/null || { echo "skipped: python3 is not installed"; return 1; }; }
+has_python() {
+    command -v python3 >/dev/null || { echo "skipped: python3 is not installed"; return 1; }
+}
 # Sets $python to the Python of an environment of its own, $1, with the packages in the file $2.
 install_python() {
     python=target/$1/bin/python
@@ -53,13 +61,18 @@ command -v node >/dev/null || missing+=(nodejs)
 command -v npm >/dev/null || missing+=(npm)
 if [ ${#missing[@]} -gt 0 ]; then
     root=(); [ "$(id -u)" = 0 ] || root=(sudo -n)
-    { command -v apt-get && "${root[@]}" apt-get update --quiet --quiet && "${root[@]}" apt-get install --yes --quiet --quiet "${missing[@]}"; } \
-        >/dev/null 2>&1 || echo "not installed, so the tests that need them are skipped: ${missing[*]}"
+    install_missing() {
+        command -v apt-get && "${root[@]}" apt-get update --quiet --quiet &&
+            "${root[@]}" apt-get install --yes --quiet --quiet "${missing[@]}"
+    }
+    install_missing >/dev/null 2>&1 ||
+        echo "not installed, so the tests that need them are skipped: ${missing[*]}"
 fi
 if command -v gofmt >/dev/null; then test -z "$(gofmt -l auditor/go)"; fi
 if has_python; then install_python auditor auditor/requirements.txt; fi
 if command -v npm >/dev/null; then
-    (cd tests/browser && npm ci --ignore-scripts --no-audit --no-fund --silent) || echo "skipped: browser tests: npm ci failed"
+    (cd tests/browser && npm ci --ignore-scripts --no-audit --no-fund --silent) ||
+        echo "skipped: browser tests: npm ci failed"
 fi
 
 # Three of them take minutes, and are for the night.
@@ -71,7 +84,8 @@ step "the examples and the library with default features"
 cargo clippy --locked -p gate-examples --examples -- -D warnings
 
 step "packages for publication; licences and sources of dependencies"
-cargo publish --locked --quiet --dry-run --workspace --no-verify --allow-dirty 2>&1 | { grep -v 'aborting upload due to dry run' || true; }
+cargo publish --locked --quiet --dry-run --workspace --no-verify --allow-dirty 2>&1 |
+    { grep -v 'aborting upload due to dry run' || true; }
 if [ "${1:-}" = --nightly ] && ! command -v cargo-deny >/dev/null; then
     # It takes five minutes to compile.
     cargo install --locked --quiet --root target/tools cargo-deny
@@ -90,12 +104,16 @@ fi
 
 step "the airline desk, over recorded conversations"
 for place in "${TAU_BENCH:-}" ../shared/tau-bench ../tau-bench; do
-    if [ -n "$place" ] && [ -e "$place/historical_trajectories/gpt-4o-airline.json" ]; then tau_bench=$place; break; fi
+    if [ -n "$place" ] && [ -e "$place/historical_trajectories/gpt-4o-airline.json" ]; then
+        tau_bench=$place
+        break
+    fi
 done
 if [ -n "${tau_bench:-}" ]; then
     target/debug/examples/airline_desk --tau-bench "$tau_bench"
 else
-    echo "skipped: no clone of https://github.com/sierra-research/tau-bench at \$TAU_BENCH or ../tau-bench"
+    echo "skipped: no clone of https://github.com/sierra-research/tau-bench"
+    echo "at \$TAU_BENCH or ../tau-bench"
 fi
 
 if [ "${1:-}" = --nightly ]; then
@@ -104,12 +122,14 @@ if [ "${1:-}" = --nightly ]; then
 
     step "another crate that uses the library under another name"
     cargo fmt --check --manifest-path tests/stranger/Cargo.toml
-    CARGO_TARGET_DIR="$PWD/target" cargo run --locked --quiet --manifest-path tests/stranger/Cargo.toml | tail -n 1
+    CARGO_TARGET_DIR="$PWD/target" \
+        cargo run --locked --quiet --manifest-path tests/stranger/Cargo.toml | tail -n 1
 
     step "the SQLite store, beside other packages that link SQLite"
     for neighbour in tests/sqlite/*/; do
         cargo fmt --check --manifest-path "$neighbour/Cargo.toml"
-        CARGO_TARGET_DIR="$PWD/target" cargo run --locked --quiet --manifest-path "$neighbour/Cargo.toml"
+        CARGO_TARGET_DIR="$PWD/target" \
+            cargo run --locked --quiet --manifest-path "$neighbour/Cargo.toml"
     done
 
     step "the commands of the README and the book"
@@ -134,10 +154,12 @@ if [ "${1:-}" = --nightly ]; then
 
     step "the comparison with other systems"
     cargo fmt --check --manifest-path tests/peers/Cargo.toml
-    CARGO_TARGET_DIR="$PWD/target" cargo test --locked --quiet --manifest-path tests/peers/Cargo.toml
+    CARGO_TARGET_DIR="$PWD/target" \
+        cargo test --locked --quiet --manifest-path tests/peers/Cargo.toml
 
     step "the benchmarks build"
-    # As the tests were: to compile everything once more, as they run, takes minutes and shows no more.
+    # As the tests were: to compile everything once more, as they run, takes minutes and shows no
+    # more.
     cargo build --locked --workspace --all-features --benches
 
     step "every parser of untrusted bytes, fuzzed by libFuzzer"

@@ -4,11 +4,13 @@
     python3 verify.py TRAIL VKEY [--since OLD_CHECKPOINT]
     python3 verify.py --receipt FILE VKEY [--keys FOLDER]
 
-TRAIL is the trail's folder, VKEY the log's key (name+id+base64) from someone you trust. OLD_CHECKPOINT is the trail's checkpoint
-as you kept it from an earlier time: the trail must continue that one. FOLDER is a trail's folder `keys`, for a receipt that a
-later key of the log has signed.
+TRAIL is the trail's folder, VKEY the log's key (name+id+base64) from someone you trust.
+OLD_CHECKPOINT is the trail's checkpoint as you kept it from an earlier time: the trail must
+continue that one. FOLDER is a trail's folder `keys`, for a receipt that a later key of the log has
+signed.
 
-Python 3.9 or later, and `pip install cryptography`. Exit code: 0 it holds, 1 it does not, 2 the program could not begin.
+Python 3.9 or later, and `pip install cryptography`. Exit code: 0 it holds, 1 it does not, 2 the
+program could not begin.
 """
 
 import argparse
@@ -23,7 +25,10 @@ try:
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 except ImportError:
-    print("This program needs the Python package `cryptography`: pip install cryptography", file=sys.stderr)
+    print(
+        "This program needs the Python package `cryptography`: pip install cryptography",
+        file=sys.stderr,
+    )
     sys.exit(2)
 
 FULL = 256  # hashes or entries in a full tile
@@ -36,7 +41,8 @@ SUCCESSION = "gate/key-succession@v1"
 EARLIER = "github.com/gate-rs/"  # What stood before those names in earlier versions.
 EXACT = 1 << 53  # the largest whole number that everybody reads alike
 
-# The Ed25519 points of small order, without their sign bits. As a key, or as the first half of a signature, they fit too much.
+# The Ed25519 points of small order, without their sign bits. As a key, or as the first half of a
+# signature, they fit too much.
 SMALL = {
     "0000000000000000000000000000000000000000000000000000000000000000",
     "0100000000000000000000000000000000000000000000000000000000000000",
@@ -53,7 +59,8 @@ class Refused(Exception):
 
 
 def plain(text):
-    """Text that others wrote, with nothing in it that moves a terminal's cursor or turns the reading direction."""
+    """Text that others wrote, with nothing in it that moves a terminal's cursor or turns the
+    reading direction."""
     return "".join(c if c.isprintable() else "\\u{%x}" % ord(c) for c in text)
 
 
@@ -146,8 +153,12 @@ def no_constant(text):
 
 def canonical(value):
     if isinstance(value, dict):
-        members = sorted(value.items(), key=lambda member: member[0].encode("utf-16-be", "surrogatepass"))
-        return "{" + ",".join(f"{canonical(key)}:{canonical(inner)}" for key, inner in members) + "}"
+        members = sorted(
+            value.items(), key=lambda member: member[0].encode("utf-16-be", "surrogatepass")
+        )
+        return (
+            "{" + ",".join(f"{canonical(key)}:{canonical(inner)}" for key, inner in members) + "}"
+        )
     if isinstance(value, list):
         return "[" + ",".join(map(canonical, value)) + "]"
     if type(value) in (int, float):
@@ -178,7 +189,11 @@ def read_json(text, where):
 
 
 def is_name(text):
-    return is_line(text) and len(text.encode()) <= 1000 and not any(c == "+" or c.isspace() for c in text)
+    return (
+        is_line(text)
+        and len(text.encode()) <= 1000
+        and not any(c == "+" or c.isspace() for c in text)
+    )
 
 
 def is_small(point):
@@ -198,13 +213,17 @@ class Key:
         if tagged is None:
             raise Refused(f"{where}: the key is not 33 bytes in 44 characters of base64")
         if tagged[0] != 1:
-            raise Refused(f"{where}: algorithm {tagged[0]} is not that of a log's key, which is 1 (Ed25519)")
+            raise Refused(
+                f"{where}: algorithm {tagged[0]} is not that of a log's key, which is 1 (Ed25519)"
+            )
         self.id = hashlib.sha256(self.name.encode() + b"\n" + tagged).digest()[:4]
         if self.id.hex() != identifier:
             raise Refused(f"{where}: the id is not that of this name and key; get it again")
         self.bytes = tagged[1:]
         if is_small(self.bytes):
-            raise Refused(f"{where}: the key is of small order, which anybody could sign for; get it again")
+            raise Refused(
+                f"{where}: the key is of small order, which anybody could sign for; get it again"
+            )
 
     def signed(self, text, signature):
         if len(signature) != 64 or is_small(signature[:32]):
@@ -220,7 +239,8 @@ class Key:
 
 
 class Note:
-    """A text, an empty line, and a line for each signature. What it says is used only once it is verified."""
+    """A text, an empty line, and a line for each signature. What it says is used only once it is
+    verified."""
 
     def __init__(self, data, where):
         self.where = where
@@ -232,7 +252,9 @@ class Note:
             raise Refused(f"{where}: character {control} is a control character")
         text, gap, lines = whole.rpartition("\n\n")
         if not gap or not lines.endswith("\n"):
-            raise Refused(f"{where}: no text, empty line and signatures that each end with a newline")
+            raise Refused(
+                f"{where}: no text, empty line and signatures that each end with a newline"
+            )
         self.text = text + "\n"
         self.signatures = []
         for line in lines[:-1].split("\n"):
@@ -240,26 +262,34 @@ class Note:
             name, _, encoded = rest.partition(" ")
             signature = unbase64(encoded)
             if dash != "\u2014" or not is_name(name) or signature is None or len(signature) < 5:
-                raise Refused(f"{where}: a signature is not an em dash, a name and base64, one space between them")
+                raise Refused(
+                    f"{where}: a signature is not an em dash, a name and base64, one space between "
+                    "them"
+                )
             self.signatures.append((name, signature[:4], signature[4:]))
         if len(self.signatures) > 100:
             raise Refused(f"{where}: more than 100 signatures")
 
     def signer(self, keys):
-        """The first of these keys that signed. A signature that says it is by one of them, and is not, spoils the note."""
+        """The first of these keys that signed. A signature that says it is by one of them, and is
+        not, spoils the note."""
         found = None
         for name, identifier, signature in self.signatures:
             key = next((key for key in keys if key.name == name and key.id == identifier), None)
             if key is None:
                 continue
             if not key.signed(self.text, signature):
-                raise Refused(f"{self.where}: the signature of {key} is not by that key: the text or the signature was changed")
+                raise Refused(
+                    f"{self.where}: the signature of {key} is not by that key: the text or the "
+                    "signature was changed"
+                )
             found = found or key
         return found
 
 
 class Keys:
-    """The keys of a log, one after the other, each with the sizes of tree from and up to which it is in force."""
+    """The keys of a log, one after the other, each with the sizes of tree from and up to which it
+    is in force."""
 
     def __init__(self, vkey, folder=None):
         first = Key(vkey, "the key you gave")
@@ -286,10 +316,13 @@ class Keys:
             path = os.path.join(folder, str(number))
             note = Note(read_file(path, LONGEST_NOTE), plain(path))
             notes.append((note, *self.succession(note)))
-        # Whoever was given a later key begins behind the succession that introduces it: it says nothing of the keys before.
+        # Whoever was given a later key begins behind the succession that introduces it: it says
+        # nothing of the keys before.
         begin = 0
         if notes and notes[0][0].signer([first]) is None:
-            begin = next((at + 1 for at, (_, _, key) in enumerate(notes) if key.bytes == first.bytes), 0)
+            begin = next(
+                (at + 1 for at, (_, _, key) in enumerate(notes) if key.bytes == first.bytes), 0
+            )
         for note, start, key in notes[begin:]:
             current = self.eras[-1]
             if note.signer([current[0]]) is None:
@@ -297,7 +330,9 @@ class Keys:
             if any(era[0].bytes == key.bytes for era in self.eras):
                 raise Refused(f"{note.where}: introduces a key that the log had before")
             if start < current[1]:
-                raise Refused(f"{note.where}: begins at {start}, before the current key does at {current[1]}")
+                raise Refused(
+                    f"{note.where}: begins at {start}, before the current key does at {current[1]}"
+                )
             current[2] = start
             self.eras.append([key, start, None])
 
@@ -320,14 +355,21 @@ class Keys:
         size = decimal(lines[1]) if len(lines) > 1 else None
         root = unbase64(lines[2], 32) if len(lines) > 2 else None
         if size is None:
-            raise Refused(f"{note.where}, line 2: no size as a decimal number below 2^63 without leading zeros")
+            raise Refused(
+                f"{note.where}, line 2: no size as a decimal number below 2^63 without leading "
+                "zeros"
+            )
         if root is None:
             raise Refused(f"{note.where}, line 3: no root of 32 bytes as 44 characters of base64")
         if not all(map(is_line, lines)):
             raise Refused(f"{note.where}: an empty line in the text")
         if lines[0] != self.origin:
-            raise Refused(f"{note.where}, line 1: of the log {plain(lines[0])}, not of {plain(self.origin)}")
-        valid = [key for key, start, end in self.eras if start <= size and (end is None or size <= end)]
+            raise Refused(
+                f"{note.where}, line 1: of the log {plain(lines[0])}, not of {plain(self.origin)}"
+            )
+        valid = [
+            key for key, start, end in self.eras if start <= size and (end is None or size <= end)
+        ]
         signer = note.signer(valid)
         if signer is None:
             others = [key for key, _, _ in self.eras if key not in valid]
@@ -365,7 +407,8 @@ class Tree:
         self.peaks = []
 
     def append(self, leaf):
-        """Adds a leaf, and gives every node that is complete with it: the leaf, then its parent, and so on."""
+        """Adds a leaf, and gives every node that is complete with it: the leaf, then its parent,
+        and so on."""
         nodes = [leaf]
         rest = self.size
         while rest & 1:
@@ -406,7 +449,8 @@ class Tiles:
             self.edge = None
             return
         tree = Tree()
-        # The bits of the size are the peaks, the largest first: eight bits of them in each level's last tile.
+        # The bits of the size are the peaks, the largest first: eight bits of them in each level's
+        # last tile.
         for tile in reversed(self.edge):
             while tile:
                 width = 1 << (len(tile).bit_length() - 1)
@@ -423,7 +467,8 @@ class Tiles:
         return min(FULL, self.count(level) - index * FULL)
 
     def read(self, kind, index, width, each):
-        """The bytes of a tile; where a partial one has been removed, those of the full one that took its place."""
+        """The bytes of a tile; where a partial one has been removed, those of the full one that
+        took its place."""
         path = tile_path(kind, index, width)
         if width < FULL and not os.path.exists(os.path.join(self.folder, path)):
             full = tile_path(kind, index, FULL)
@@ -473,7 +518,8 @@ class Tiles:
 
 
 class Calls:
-    """The records of each call: the first one begins it, and their numbers are 1, 2, 3, … Records from before there were any have none."""
+    """The records of each call: the first one begins it, and their numbers are 1, 2, 3, … Records
+    from before there were any have none."""
 
     def __init__(self, keeps):
         self.keeps = keeps  # Whether it keeps what it has read: of a receipt, that is little.
@@ -488,18 +534,33 @@ class Calls:
                 raise Refused(f"{where}: has a number within a call, and names no call")
             return
         before = self.last.get(call)
-        if before is None and self.is_whole and record["event"].get("type") not in ("assessed", "imported"):
-            raise Refused(f"{where}: the call {plain(call)} does not begin so: its first record is missing")
+        if (
+            before is None
+            and self.is_whole
+            and record["event"].get("type") not in ("assessed", "imported")
+        ):
+            raise Refused(
+                f"{where}: the call {plain(call)} does not begin so: its first record is missing"
+            )
         self.last[call] = number if whole(number, 1) else 0
         if self.keeps:
             self.stands.append((record["seq"], call, self.last[call]))
         if number is None:
             fits = not before
         else:
-            fits = whole(number, 1) and (number == (before or 0) + 1 or (before is None and not self.is_whole))
+            fits = whole(number, 1) and (
+                number == (before or 0) + 1 or (before is None and not self.is_whole)
+            )
         if not fits:
-            found = "a record without a number" if number is None else f"record {plain(canonical(number))}"
-            raise Refused(f"{where}: {found} of the call {plain(call)} stands where its record {(before or 0) + 1} is due")
+            found = (
+                "a record without a number"
+                if number is None
+                else f"record {plain(canonical(number))}"
+            )
+            raise Refused(
+                f"{where}: {found} of the call {plain(call)} stands where its record "
+                f"{(before or 0) + 1} is due"
+            )
 
     def settle(self, next_seq):
         """The records go on at a number that they had before: those from there on count no more."""
@@ -527,7 +588,8 @@ class Reader:
         self.calls.is_whole = False
 
     def skip(self, entries):
-        """So many entries are not in a receipt. Between two settlements the records' numbers go on by one."""
+        """So many entries are not in a receipt. Between two settlements the records' numbers go on
+        by one."""
         if self.due is not None:
             self.due += entries
 
@@ -556,9 +618,15 @@ class Reader:
             self.due = value["next"]
             self.calls.settle(value["next"])
             if value["next"] > value["settled"] + 1:
-                raise Refused(f"{where}: settles that records go on at {value['next']}, and leaves out those from {value['settled'] + 1} on")
+                raise Refused(
+                    f"{where}: settles that records go on at {value['next']}, and leaves out those "
+                    f"from {value['settled'] + 1} on"
+                )
             if due not in (None, value["settled"] + 1):
-                raise Refused(f"{where}: settles a trail that had gone on to {value['settled']}, and it had gone on to {due - 1}")
+                raise Refused(
+                    f"{where}: settles a trail that had gone on to {value['settled']}, and it had "
+                    f"gone on to {due - 1}"
+                )
             return
         self.due = value["seq"] + 1
         if due not in (None, value["seq"]):
@@ -607,8 +675,12 @@ def read_entry(text, where):
     if not whole(value.get("seq"), 1):
         raise Refused(f"{where}: is no settlement and has no whole number `seq`")
     if is_stub(value):
-        if not whole(value["bytes"], 0) or not re.fullmatch(r"sha256:[0-9a-f]{64}", str(value["digest"])):
-            raise Refused(f"{where}: the stub of a long record has no length, or no digest sha256:<64 hex>")
+        if not whole(value["bytes"], 0) or not re.fullmatch(
+            r"sha256:[0-9a-f]{64}", str(value["digest"])
+        ):
+            raise Refused(
+                f"{where}: the stub of a long record has no length, or no digest sha256:<64 hex>"
+            )
     elif not isinstance(value.get("event"), dict) or "settled" in value:
         raise Refused(f"{where}: is no record, no stub of a long record and no settlement")
     return value
@@ -620,14 +692,20 @@ def check_body(stub, text, where):
         raise Refused(f"{where} is not what was logged: its SHA-256 is another one")
     record = read_entry(text, where)
     same = "event" in record and (record["seq"], record["at"]) == (stub["seq"], stub["at"])
-    if not same or record["event"].get("type") != stub["kind"] or len(text.encode()) != stub["bytes"]:
+    if (
+        not same
+        or record["event"].get("type") != stub["kind"]
+        or len(text.encode()) != stub["bytes"]
+    ):
         raise Refused(f"{where}: number, time, kind or length is not that of the entry")
     return record
 
 
 def settlement(value):
     by, reason = (plain(canonical(value[name])) for name in ("by", "reason"))
-    went_on = f"the records go on at {value['next']} although the trail had gone on to {value['settled']}"
+    went_on = (
+        f"the records go on at {value['next']} although the trail had gone on to {value['settled']}"
+    )
     return f"settlement by {by} at {plain(value['at'])}: {went_on}: {reason}"
 
 
@@ -640,7 +718,10 @@ def verify_trail(folder, vkey, since):
     keys = Keys(vkey, os.path.join(folder, "keys"))
     note = Note(read_file(os.path.join(folder, "checkpoint"), LONGEST_NOTE), "checkpoint")
     size, root, signer = keys.checkpoint(note)
-    print(f"checkpoint: {plain(keys.origin)}, {size} entries, root {base64.b64encode(root).decode()}, signed by {signer}")
+    print(
+        f"checkpoint: {plain(keys.origin)}, {size} entries, root "
+        f"{base64.b64encode(root).decode()}, signed by {signer}"
+    )
     others = len(note.signatures) - 1
     if others:
         print(f"  {others} further signatures are not looked at")
@@ -648,7 +729,10 @@ def verify_trail(folder, vkey, since):
     if since is not None:
         old_size, old_root, _ = keys.checkpoint(Note(read_file(since, LONGEST_NOTE), plain(since)))
         if old_size > size:
-            raise Refused(f"checkpoint: {size} entries, and {plain(since)} has {old_size}: entries were taken away")
+            raise Refused(
+                f"checkpoint: {size} entries, and {plain(since)} has {old_size}: entries were "
+                "taken away"
+            )
     tiles, tree, reader = Tiles(folder, size, root), Tree(), Reader(folder)
     found = Findings()
     if old_size == 0:
@@ -659,14 +743,18 @@ def verify_trail(folder, vkey, since):
             entries, broken = tiles.entries(index)
         except Refused as missing:
             first = index * FULL
-            found.certain(f"entries {first} to {first + tiles.width(0, index) - 1} cannot be read: {missing}")
+            found.certain(
+                f"entries {first} to {first + tiles.width(0, index) - 1} cannot be read: {missing}"
+            )
             raise found.refusal() from None
         leaves = list(map(leaf_hash, entries))
         changed = found.compare(tiles, index, leaves)
         for at, entry in enumerate(entries):
             for level, node in enumerate(tree.append(leaves[at])):
                 if level and level % 8 == 0:
-                    found.compare_upper(tiles, upper, level // 8, ((index * FULL + at + 1) >> level) - 1, node)
+                    found.compare_upper(
+                        tiles, upper, level // 8, ((index * FULL + at + 1) >> level) - 1, node
+                    )
             if tree.size == old_size:
                 found.check_since(since, old_root, tree)
             if at in changed:
@@ -682,7 +770,8 @@ def verify_trail(folder, vkey, since):
                 raise found.refusal()
     if tree.root() != root:
         raise found.refusal(
-            f"the entries do not lead to the root that was signed, but to {base64.b64encode(tree.root()).decode()}"
+            f"the entries do not lead to the root that was signed, but to "
+            f"{base64.b64encode(tree.root()).decode()}"
         )
     found.entries_hold()
     if found:
@@ -718,7 +807,8 @@ class Findings:
             self.certain(f"{first}: history was changed; keep both checkpoints, both are signed")
 
     def compare(self, tiles, index, leaves):
-        """Compares the entries of a bundle with the tile of their hashes, and finds out which was changed. Gives the places."""
+        """Compares the entries of a bundle with the tile of their hashes, and finds out which was
+        changed. Gives the places."""
         path = tile_path(0, index, tiles.width(0, index))
         try:
             hashes = tiles.hashes(0, index)
@@ -732,7 +822,9 @@ class Findings:
         if tiles.proven(0, index) is not None:
             for at in changed:
                 wrong = f"entry {index * FULL + at} is not what was logged"
-                self.certain(f"{wrong}: its hash is not the one in {path}, which leads to the signed root")
+                self.certain(
+                    f"{wrong}: its hash is not the one in {path}, which leads to the signed root"
+                )
             return set(changed)
         parent = tiles.proven(1, index >> 8) if len(leaves) == FULL else None
         if parent is not None and complete(leaves) == parent[index % FULL]:
@@ -742,7 +834,8 @@ class Findings:
         return set(changed)
 
     def compare_upper(self, tiles, cache, level, index, node):
-        """Compares a node over complete tiles with the tile that has it. Below it there may be the real fault."""
+        """Compares a node over complete tiles with the tile that has it. Below it there may be the
+        real fault."""
         number = index >> 8
         if cache.get(level, (None, None))[0] != number:
             try:
@@ -754,7 +847,9 @@ class Findings:
         if hashes is not None and hashes[index % FULL] != node:
             path = tile_path(level, number, tiles.width(level, number))
             first, last = index << 8 * level, ((index + 1) << 8 * level) - 1
-            self.tiles.append(f"{path}: hash {index % FULL} is not that over entries {first} to {last}")
+            self.tiles.append(
+                f"{path}: hash {index % FULL} is not that over entries {first} to {last}"
+            )
 
     def entries_hold(self):
         """The entries lead to the signed root, so whatever disagrees with them was changed."""
@@ -766,7 +861,9 @@ class Findings:
 
     def refusal(self, otherwise=None):
         for first, path in self.doubtful:
-            self.certain(f"entry {first} and {path} do not agree, and neither leads to the signed root")
+            self.certain(
+                f"entry {first} and {path} do not agree, and neither leads to the signed root"
+            )
         if not self:
             for text in self.tiles:
                 self.certain(text)
@@ -805,7 +902,10 @@ def verify_receipt(path, vkey, folder):
         elif unbase64(line, 32) is not None:
             entries[-1][4].append(unbase64(line, 32))
         else:
-            raise Refused(f"{where}: no `entry`, no hash of 44 characters of base64, and no `with` right behind an entry")
+            raise Refused(
+                f"{where}: no `entry`, no hash of 44 characters of base64, and no `with` right "
+                "behind an entry"
+            )
     if not entries:
         raise Refused("receipt: no entry")
     shown, reader, due = [], Reader(), None
@@ -815,12 +915,17 @@ def verify_receipt(path, vkey, folder):
         if index >= size:
             raise Refused(f"{where}: the tree has {size} entries only")
         if climb(index, size, leaf_hash(entry.encode()), proof) != root:
-            raise Refused(f"{where}: this text does not stand at {index} in the signed tree: text, index or hashes were changed")
+            raise Refused(
+                f"{where}: this text does not stand at {index} in the signed tree: text, index or "
+                "hashes were changed"
+            )
         value = read_entry(entry, where)
         shown.append(f"entry {index}:")
         record, secrets = open_additions(value, additions)
         if is_stub(record):
-            raise Refused(f"{where}: the long record is not beside it, in a line that begins with `with`")
+            raise Refused(
+                f"{where}: the long record is not beside it, in a line that begins with `with`"
+            )
         reader.skip(index - due if shown[1:] else 0)
         due = index + 1
         reader.follow(value, where)
@@ -830,11 +935,15 @@ def verify_receipt(path, vkey, folder):
         shown.extend(secrets)
     print("\n".join(shown))
     these = "this" if len(entries) == 1 else "these"
-    print(f"OK: {plain(keys.origin)} has logged {these} in a tree of {size} entries, signed by {signer}")
+    print(
+        f"OK: {plain(keys.origin)} has logged {these} in a tree of {size} entries, signed by "
+        f"{signer}"
+    )
 
 
 def climb(index, size, reached, proof):
-    """The root that a proof leads to (RFC 9162, section 2.1.3.2); nothing if it has too few or too many hashes."""
+    """The root that a proof leads to (RFC 9162, section 2.1.3.2); nothing if it has too few or too
+    many hashes."""
     last = size - 1
     for sibling in proof:
         if last == 0:
@@ -850,7 +959,8 @@ def climb(index, size, reached, proof):
 
 
 def open_additions(value, additions):
-    """Checks what stands beside an entry: the long record of a stub, secret values. Gives the record, and lines for the values."""
+    """Checks what stands beside an entry: the long record of a stub, secret values. Gives the
+    record, and lines for the values."""
     shown = []
     for number, text in additions:
         where = f"receipt, line {number}"
@@ -862,12 +972,16 @@ def open_additions(value, additions):
         elif is_stub(value):
             value = check_body(value, text, where)
         else:
-            raise Refused(f"{where}: neither a secret value (field, salt, value) nor the long record of an entry that is a stub")
+            raise Refused(
+                f"{where}: neither a secret value (field, salt, value) nor the long record of an "
+                "entry that is a stub"
+            )
     return value, shown
 
 
 def disclosed(record, addition, where):
-    """The commitment of a secret value: only where a record's arguments have their commitments, for elsewhere others write."""
+    """The commitment of a secret value: only where a record's arguments have their commitments, for
+    elsewhere others write."""
     field, salt = addition["field"], addition["salt"]
     if not isinstance(field, str) or not re.fullmatch(r"[0-9a-f]{32}", str(salt)):
         raise Refused(f"{where}: no field, or no salt of 32 hexadecimal digits")
@@ -882,7 +996,9 @@ def disclosed(record, addition, where):
             continue
         # The mark says of which field the commitment is.
         if at_pointer(place.get("json"), field) != f"[secret {digest[:32]}]":
-            raise Refused(f"{where}: the entry has a commitment to this value, and not at {plain(field)}")
+            raise Refused(
+                f"{where}: the entry has a commitment to this value, and not at {plain(field)}"
+            )
         return f"sha256:{digest}"
     raise Refused(f"{where}: the entry has no commitment to this value with this salt")
 
@@ -903,10 +1019,15 @@ def at_pointer(value, pointer):
 
 
 def show(value, path=""):
-    """A line for each value, with its place. A name that could pass for more than one stands in quotes."""
+    """A line for each value, with its place. A name that could pass for more than one stands in
+    quotes."""
     if isinstance(value, dict) and value:
-        names = {key: key if re.fullmatch("[A-Za-z0-9_]+", key) else canonical(key) for key in value}
-        inner = [(f"{path}.{names[key]}" if path else names[key], item) for key, item in value.items()]
+        names = {
+            key: key if re.fullmatch("[A-Za-z0-9_]+", key) else canonical(key) for key in value
+        }
+        inner = [
+            (f"{path}.{names[key]}" if path else names[key], item) for key, item in value.items()
+        ]
     elif isinstance(value, list) and value:
         inner = [(f"{path}[{at}]", item) for at, item in enumerate(value)]
     else:
@@ -916,7 +1037,9 @@ def show(value, path=""):
 
 def main():
     as_written = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=as_written, usage=argparse.SUPPRESS)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=as_written, usage=argparse.SUPPRESS
+    )
     parser.add_argument("trail", nargs="?", metavar="TRAIL", help="the trail's folder")
     parser.add_argument("vkey", metavar="VKEY", help="the log's key, name+id+base64")
     parser.add_argument("--since", metavar="OLD_CHECKPOINT", help="a checkpoint of an earlier time")

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Verifies a trail or a receipt of Gate with a shell, OpenSSL 3, and the tools that every system has (od, tr, head, tail, grep).
+# Verifies a trail or a receipt of Gate with a shell, OpenSSL 3, and the tools that every system has
+# (od, tr, head, tail, grep).
 #
 #     ./verify.sh TRAIL VKEY
 #     ./verify.sh --receipt FILE VKEY [--keys FOLDER]
 #
-# TRAIL is the trail's folder, VKEY the log's key (name+id+base64) from someone you trust. FOLDER is a trail's folder `keys`, for
-# a receipt that a later key of the log has signed. It reads about 100 entries in a second. Of JSON it reads no more than the numbers
-# of records and of calls, where a gate writes them: the form of the rest, and where in a record a secret stands, is for verify.py or
+# TRAIL is the trail's folder, VKEY the log's key (name+id+base64) from someone you trust. FOLDER is
+# a trail's folder `keys`, for a receipt that a later key of the log has signed. It reads about 100
+# entries in a second. Of JSON it reads no more than the numbers of records and of calls, where a
+# gate writes them: the form of the rest, and where in a record a secret stands, is for verify.py or
 # the Go program.
 #
 # Exit code: 0 it holds, 1 it does not, 2 the program could not begin.
@@ -64,7 +66,8 @@ is_name() {
     [ ${#1} -le 1000 ]
 }
 
-# The Ed25519 points of small order, whatever their sign bit. As a key, or as the first half of a signature, they fit too much.
+# The Ed25519 points of small order, whatever their sign bit. As a key, or as the first half of a
+# signature, they fit too much.
 is_small() {
     case ${1:0:62} in
     00000000000000000000000000000000000000000000000000000000000000 | 01000000000000000000000000000000000000000000000000000000000000)
@@ -97,7 +100,8 @@ read_key() {
     [ "${digest:0:8}" = "$id" ] || refuse "$2: the id is not that of this name and key; get it again"
 }
 
-# Divides a note into $dir/text, exactly what was signed, and the signatures: by whom they say they are, and their bytes.
+# Divides a note into $dir/text, exactly what was signed, and the signatures: by whom they say they
+# are, and their bytes.
 read_note() {
     readable "$1"
     [ "$(length_of "$1")" -le 1000000 ] || refuse "$2: longer than 1000000 bytes"
@@ -121,7 +125,8 @@ read_note() {
     done <"$dir/signatures"
 }
 
-# Whether the key number $1 has signed the note that was read. A signature that says so, and is not by that key, spoils the note.
+# Whether the key number $1 has signed the note that was read. A signature that says so, and is not
+# by that key, spoils the note.
 signed_by() {
     local at found=1
     for ((at = 0; at < ${#signers[@]}; at++)); do
@@ -138,7 +143,8 @@ signed_by() {
     return $found
 }
 
-# The keys of the log, one after the other, each with the sizes of tree from and up to which it is in force.
+# The keys of the log, one after the other, each with the sizes of tree from and up to which it is
+# in force.
 add_key() { names+=("$1") ids+=("$2") keys+=("$3") froms+=("$4") untils+=(-1); }
 
 # Reads the succession in a file: sets $from, and $name, $id and $key of the key that it introduces.
@@ -155,7 +161,8 @@ read_succession() {
     read_key "$(sed -n '4s/^key //p' "$dir/text")" "$1, line 4"
 }
 
-# Takes the key that was given ($1), and those that the successions in a folder ($2) introduce after it.
+# Takes the key that was given ($1), and those that the successions in a folder ($2) introduce after
+# it.
 read_keys() {
     names=() ids=() keys=() froms=() untils=()
     read_key "$1" "the key you gave"
@@ -167,7 +174,8 @@ read_keys() {
     while [ -e "$2/$((count + 1))" ]; do
         count=$((count + 1))
         read_succession "$2/$count"
-        # Whoever was given a later key begins behind the succession that introduces it: it says nothing of the keys before.
+        # Whoever was given a later key begins behind the succession that introduces it: it says
+        # nothing of the keys before.
         if [ "$key" = "${keys[0]}" ] && [ "$begin" -eq 1 ]; then begin=$((count + 1)); fi
     done
     if [ "$count" -gt 0 ]; then
@@ -226,7 +234,8 @@ parent() {
     node=$digest
 }
 
-# The path of tile number $2, $3 wide: tile/<kind>/<number in groups of three digits>[.p/<width>]. Sets $path.
+# The path of tile number $2, $3 wide: tile/<kind>/<number in groups of three digits>[.p/<width>].
+# Sets $path.
 tile_path() {
     local rest=$2
     printf -v path %03d $((rest % 1000))
@@ -248,7 +257,8 @@ find_tile() {
     }
 }
 
-# Compares a hash with the one that a tile has: $1 the folder, $2 the level, $3 the number of the hash, $4 the hash.
+# Compares a hash with the one that a tile has: $1 the folder, $2 the level, $3 the number of the
+# hash, $4 the hash.
 compare() {
     local number=$(($3 / 256)) count=$((size >> (8 * $2)))
     local wide=$((count - number * 256))
@@ -272,9 +282,11 @@ compare() {
 
 wrong_tile() { wrong=${wrong:-$1}; }
 
-# --- The numbers in the entries. A gate writes canonical JSON, whose members have one order, and in whose texts no quote stands bare.
+# --- The numbers in the entries. A gate writes canonical JSON, whose members have one order, and in
+# whose texts no quote stands bare.
 
-# Sets $at, $nth (its number within its call), $seq, $call and $begins (whether it is the first of a call) from a record.
+# Sets $at, $nth (its number within its call), $seq, $call and $begins (whether it is the first of a
+# call) from a record.
 read_record() {
     local first='^\{"at":"([^"\\]*)",("call_seq":([0-9]+|null),)?"event":\{' before=${1%,\"seq\":*}
     local last='^,"seq":([0-9]+)(,"status":"[a-z_]+")?(,"subject":\{"agent":"([^"\\]|\\.)*","approval":"([0-9a-f-]+)",.*\})?\}$'
@@ -289,14 +301,16 @@ read_record() {
 # A whole number that everybody reads alike, and no smaller than $2.
 is_exact() { decimal "$1" && [ "$1" -ge "$2" ] && [ "$1" -le 9007199254740992 ]; }
 
-# Of a trail, the first fault of an entry is kept: where the entries are not those that were signed, it says nothing.
+# Of a trail, the first fault of an entry is kept: where the entries are not those that were signed,
+# it says nothing.
 fault() {
     [ -z "$keeps" ] || refuse "$*"
     torn=${torn:-$*}
     return 1
 }
 
-# Sets $kind from the text of an entry ($2 says where), and what it has of $at, $seq, $nth, $call, $bytes, $sha, $next and $last.
+# Sets $kind from the text of an entry ($2 says where), and what it has of $at, $seq, $nth, $call,
+# $bytes, $sha, $next and $last.
 read_entry() {
     local stub='^\{"at":"([^"\\]*)","bytes":([0-9]+),"digest":"sha256:([0-9a-f]{64})","kind":"[a-z_]+","seq":([0-9]+)\}$'
     local settlement='^\{"at":"[^"]*","by":.*,"next":([0-9]+),"reason":.*,"settled":([0-9]+)\}$'
@@ -313,7 +327,8 @@ read_entry() {
     fault "$2: is no record, no stub of a long record and no settlement, in the form in which a gate writes them"
 }
 
-# Forgets all numbers; $due is that of the next record, where it is known. Of a receipt ($2), the numbers are kept.
+# Forgets all numbers; $due is that of the next record, where it is known. Of a receipt ($2), the
+# numbers are kept.
 no_numbers() {
     due=$1 keeps=$2 partial=''
     rm -f "$dir"/call-*
@@ -343,8 +358,8 @@ follow() {
     [ -z "$was" ] || [ "$seq" -eq "$was" ] || fault "$1: record $seq stands where record $was is due"
 }
 
-# Whether the record that was read comes next in its call: the first one begins it, and their numbers are 1, 2, 3 and so on. Records from
-# before there were any have none.
+# Whether the record that was read comes next in its call: the first one begins it, and their
+# numbers are 1, 2, 3 and so on. Records from before there were any have none.
 count_record() {
     if [ -z "$call" ]; then
         [ -z "$nth" ] || fault "$1: has a number within a call, and names no call"
@@ -364,7 +379,8 @@ count_record() {
     fi || fault "$1: record ${nth:-without a number} of the call $call stands where its record $((${before:-0} + 1)) is due"
 }
 
-# An entry of a trail: it has the numbers that are due; the long record behind a stub is there; a settlement is shown.
+# An entry of a trail: it has the numbers that are due; the long record behind a stub is there; a
+# settlement is shown.
 look_at() {
     read_entry "$3" "entry $2" || {
         no_numbers '' ''
@@ -448,7 +464,8 @@ verify_trail() {
 
 # --- Receipts
 
-# The root that a proof leads to (RFC 9162, section 2.1.3.2): $1 the index, then the leaf's hash and the proof's. Sets $node.
+# The root that a proof leads to (RFC 9162, section 2.1.3.2): $1 the index, then the leaf's hash and
+# the proof's. Sets $node.
 climb() {
     local at=$1 last=$((size - 1)) sibling
     node=$2
@@ -478,7 +495,8 @@ check_entry() {
     [ "$node" = "$root" ] || refuse "$where: this text does not stand at $entry in the signed tree: text, index or hashes were changed"
     local secret='^\{"field":"(/([^"\\]|\\.)*)","salt":"([0-9a-f]{32})","value":(.*)\}$'
     local is_stub=$kind
-    # Between two settlements the records' numbers go on by one, also where entries are not in the receipt.
+    # Between two settlements the records' numbers go on by one, also where entries are not in the
+    # receipt.
     [ -z "$due" ] || due=$((due + entry - before - 1))
     before=$entry
     follow "$where"

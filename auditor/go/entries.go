@@ -67,7 +67,9 @@ func readEntry(text, where string) (entry, error) {
 		length, ok := whole(value["bytes"], 0)
 		digest, _ := value["digest"].(string)
 		if !ok || !digestForm.MatchString(digest) {
-			return none, fmt.Errorf("%s: the stub of a long record has no length, or no digest sha256:<64 hex>", where)
+			return none, fmt.Errorf(
+				"%s: the stub of a long record has no length, or no digest sha256:<64 hex>",
+				where)
 		}
 		return entry{kind: stub, value: value, at: at, seq: seq, length: length, digest: digest[7:]}, nil
 	}
@@ -113,7 +115,8 @@ func checkBody(of entry, text, where string) (entry, error) {
 		return entry{}, err
 	}
 	event, _ := body.value["event"].(map[string]any)
-	if body.kind != record || body.seq != of.seq || body.at != of.at || event["type"] != of.value["kind"] {
+	if body.kind != record || body.seq != of.seq || body.at != of.at ||
+		event["type"] != of.value["kind"] {
 		return entry{}, fmt.Errorf("%s: number, time or kind is not that of the entry", where)
 	}
 	return body, nil
@@ -122,11 +125,13 @@ func checkBody(of entry, text, where string) (entry, error) {
 func (e entry) settlement() string {
 	by, _ := canonical(e.value["by"])
 	reason, _ := canonical(e.value["reason"])
-	return fmt.Sprintf("settlement by %s at %s: the records go on at %d although the trail had gone on to %d: %s",
+	return fmt.Sprintf("settlement by %s at %s: the records go on at %d "+
+		"although the trail had gone on to %d: %s",
 		plain(by), plain(e.at), e.next, e.settled, plain(reason))
 }
 
-// calls has the records of each call: the first one begins it, and their numbers are 1, 2, 3, … Records from before there were any have none.
+// calls has the records of each call: the first one begins it, and their numbers are 1, 2, 3, …
+// Records from before there were any have none.
 type calls struct {
 	// keeps is whether it keeps what it has read: of a receipt, that is little.
 	keeps  bool
@@ -154,7 +159,9 @@ func (c *calls) read(of entry, where string) error {
 	before, known := c.last[call]
 	event, _ := of.value["event"].(map[string]any)
 	if !known && !c.partial && event["type"] != "assessed" && event["type"] != "imported" {
-		return fmt.Errorf("%s: the call %s does not begin so: its first record is missing", where, plain(call))
+		return fmt.Errorf(
+			"%s: the call %s does not begin so: its first record is missing",
+			where, plain(call))
 	}
 	found, fits := whole(number, 1)
 	if number == nil {
@@ -168,7 +175,9 @@ func (c *calls) read(of entry, where string) error {
 			text, _ := canonical(number)
 			shown = "record " + plain(text)
 		}
-		return fmt.Errorf("%s: %s of the call %s stands where its record %d is due", where, shown, plain(call), before+1)
+		return fmt.Errorf(
+			"%s: %s of the call %s stands where its record %d is due",
+			where, shown, plain(call), before+1)
 	}
 	c.last[call] = found
 	if c.keeps {
@@ -177,7 +186,8 @@ func (c *calls) read(of entry, where string) error {
 	return nil
 }
 
-// settle is called where the records go on at a number that they had before: those from there on count no more.
+// settle is called where the records go on at a number that they had before: those from there on
+// count no more.
 func (c *calls) settle(next int64) {
 	c.partial = !c.keeps
 	c.last = map[string]int64{}
@@ -215,10 +225,14 @@ func (r *reader) follow(found entry, where string) error {
 		r.due = found.next
 		r.calls.settle(found.next)
 		if found.next > found.settled+1 {
-			return fmt.Errorf("%s: settles that records go on at %d, and leaves out those from %d on", where, found.next, found.settled+1)
+			return fmt.Errorf(
+				"%s: settles that records go on at %d, and leaves out those from %d on",
+				where, found.next, found.settled+1)
 		}
 		if due != 0 && found.settled != due-1 {
-			return fmt.Errorf("%s: settles a trail that had gone on to %d, and it had gone on to %d", where, found.settled, due-1)
+			return fmt.Errorf(
+				"%s: settles a trail that had gone on to %d, and it had gone on to %d",
+				where, found.settled, due-1)
 		}
 		return nil
 	}

@@ -13,7 +13,8 @@ import (
 	"unicode/utf16"
 )
 
-// readJSON reads a JSON object from a text that is its canonical form (RFC 8785): nobody can read anything else from it.
+// readJSON reads a JSON object from a text that is its canonical form (RFC 8785): nobody can read
+// anything else from it.
 func readJSON(text, where string) (map[string]any, error) {
 	decoder := json.NewDecoder(strings.NewReader(text))
 	decoder.UseNumber()
@@ -102,7 +103,9 @@ func sorted(object map[string]any) []string {
 }
 
 func writeString(out *strings.Builder, text string) {
-	short := map[rune]string{'"': `\"`, '\\': `\\`, '\b': `\b`, '\f': `\f`, '\n': `\n`, '\r': `\r`, '\t': `\t`}
+	short := map[rune]string{
+		'"': `\"`, '\\': `\\`, '\b': `\b`, '\f': `\f`, '\n': `\n`, '\r': `\r`, '\t': `\t`,
+	}
 	out.WriteByte('"')
 	for _, r := range text {
 		if escaped, ok := short[r]; ok {
@@ -116,7 +119,8 @@ func writeString(out *strings.Builder, text string) {
 	out.WriteByte('"')
 }
 
-// writeNumber writes a number as JavaScript does: the shortest digits that are read back as the same number.
+// writeNumber writes a number as JavaScript does: the shortest digits that are read back as the
+// same number.
 func writeNumber(out *strings.Builder, number json.Number) bool {
 	value, err := number.Float64()
 	if err != nil {
@@ -164,7 +168,8 @@ func atPointer(value any, pointer string) (any, bool) {
 
 var simpleName = regexp.MustCompile(`\A[A-Za-z0-9_]+\z`)
 
-// show is a line for each value, with its place. A name that could pass for more than one stands in quotes.
+// show is a line for each value, with its place. A name that could pass for more than one stands in
+// quotes.
 func show(out *strings.Builder, value any, path string) {
 	switch place := value.(type) {
 	case map[string]any:

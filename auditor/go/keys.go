@@ -27,7 +27,8 @@ const (
 	earlier     = "github.com/gate-rs/" // What stood before our names in earlier versions.
 )
 
-// small are the Ed25519 points of small order, without their sign bits. As a key, or as the first half of a signature, they fit too much.
+// small are the Ed25519 points of small order, without their sign bits. As a key, or as the first
+// half of a signature, they fit too much.
 var small = map[string]bool{
 	"0000000000000000000000000000000000000000000000000000000000000000": true,
 	"0100000000000000000000000000000000000000000000000000000000000000": true,
@@ -62,7 +63,8 @@ type logKeys struct {
 	eras   []era
 }
 
-// newKeys takes the key that the auditor was given, and those that a trail's successions introduce after it.
+// newKeys takes the key that the auditor was given, and those that a trail's successions introduce
+// after it.
 func newKeys(vkey, folder string) (*logKeys, error) {
 	first, err := newEra(vkey, 0, "the key you gave")
 	if err != nil {
@@ -84,7 +86,9 @@ func newKeys(vkey, folder string) (*logKeys, error) {
 		}
 		// A writer that died may have left one of these.
 		if number, ok := decimal(strings.TrimSuffix(file.Name(), ".tmp")); !ok || number == 0 {
-			return nil, fmt.Errorf("%s: %s does not belong there: take it away", plain(folder), plain(file.Name()))
+			return nil, fmt.Errorf(
+				"%s: %s does not belong there: take it away",
+				plain(folder), plain(file.Name()))
 		}
 	}
 	sort.Ints(numbers)
@@ -105,7 +109,8 @@ func newKeys(vkey, folder string) (*logKeys, error) {
 			return nil, err
 		}
 		notes, introduced = append(notes, data), append(introduced, next)
-		// Whoever was given a later key begins behind the succession that introduces it: it says nothing of the keys before.
+		// Whoever was given a later key begins behind the succession that introduces it: it says nothing
+		// of the keys before.
 		if begin == 0 && bytes.Equal(next.bytes, first.bytes) {
 			begin = at + 1
 		}
@@ -130,7 +135,9 @@ func newKeys(vkey, folder string) (*logKeys, error) {
 			}
 		}
 		if next.from < current.from {
-			return nil, fmt.Errorf("%s: begins at %d, before the current key does at %d", where, next.from, current.from)
+			return nil, fmt.Errorf(
+				"%s: begins at %d, before the current key does at %d",
+				where, next.from, current.from)
 		}
 		current.until = next.from
 		keys.eras = append(keys.eras, next)
@@ -154,7 +161,9 @@ func newEra(vkey string, from int64, where string) (era, error) {
 		return era{}, fmt.Errorf("%s: write it as name+id+base64, in one line", where)
 	}
 	if isSmall(tagged[1:]) {
-		return era{}, fmt.Errorf("%s: the key is of small order, which anybody could sign for; get it again", where)
+		return era{}, fmt.Errorf(
+			"%s: the key is of small order, which anybody could sign for; get it again",
+			where)
 	}
 	return era{verifier, tagged[1:], from, math.MaxInt64}, nil
 }
@@ -207,14 +216,18 @@ func readSignatures(data []byte, where string) ([]signature, error) {
 	}
 	lines := string(data[end+2:])
 	if !strings.HasSuffix(lines, "\n") {
-		return nil, fmt.Errorf("%s: no text, empty line and signatures that each end with a newline", where)
+		return nil, fmt.Errorf(
+			"%s: no text, empty line and signatures that each end with a newline",
+			where)
 	}
 	var found []signature
 	for _, line := range strings.Split(strings.TrimSuffix(lines, "\n"), "\n") {
 		name, text, ok := strings.Cut(strings.TrimPrefix(line, "\u2014 "), " ")
 		tagged, err := base64.StdEncoding.Strict().DecodeString(text)
 		if !strings.HasPrefix(line, "\u2014 ") || !ok || !isName(name) || err != nil || len(tagged) < 5 {
-			return nil, fmt.Errorf("%s: a signature is not an em dash, a name and base64, one space between them", where)
+			return nil, fmt.Errorf(
+				"%s: a signature is not an em dash, a name and base64, one space between them",
+				where)
 		}
 		found = append(found, signature{name, binary.BigEndian.Uint32(tagged), tagged[4:]})
 	}
@@ -229,7 +242,8 @@ func isName(text string) bool {
 	return text != "" && len(text) <= 1000 && strings.IndexFunc(text, odd) < 0
 }
 
-// open verifies a note with Go's own reader of notes: one of the keys has signed, and no signature claims one and is not by it.
+// open verifies a note with Go's own reader of notes: one of the keys has signed, and no signature
+// claims one and is not by it.
 func open(data []byte, where string, keys []era) (*note.Note, error) {
 	signatures, err := readSignatures(data, where)
 	if err != nil {
@@ -244,20 +258,26 @@ func open(data []byte, where string, keys []era) (*note.Note, error) {
 	var unverified *note.UnverifiedNoteError
 	switch {
 	case errors.As(err, &invalid):
-		return nil, fmt.Errorf("%s: the signature of %s+%08x is not by that key: the text or the signature was changed", where, plain(invalid.Name), invalid.Hash)
+		return nil, fmt.Errorf(
+			"%s: the signature of %s+%08x is not by that key: the text or the signature was changed",
+			where, plain(invalid.Name), invalid.Hash)
 	case errors.As(err, &unverified):
 		return nil, fmt.Errorf("%s: %w by %s", where, errNotSigned, strings.Join(names, ", "))
 	case err != nil:
 		return nil, fmt.Errorf("%s: %v", where, err)
 	}
-	// It looks at the first signature of each key only. A later one that claims a key, and is not by it, spoils the note as well.
+	// It looks at the first signature of each key only. A later one that claims a key, and is not by
+	// it, spoils the note as well.
 	for _, by := range signatures {
 		for _, key := range keys {
 			if key.verifier.Name() != by.name || key.verifier.KeyHash() != by.hash {
 				continue
 			}
-			if len(by.bytes) != 64 || isSmall(by.bytes[:32]) || !key.verifier.Verify([]byte(opened.Text), by.bytes) {
-				return nil, fmt.Errorf("%s: the signature of %s is not by that key: the text or the signature was changed", where, key)
+			if len(by.bytes) != 64 || isSmall(by.bytes[:32]) ||
+				!key.verifier.Verify([]byte(opened.Text), by.bytes) {
+				return nil, fmt.Errorf(
+					"%s: the signature of %s is not by that key: the text or the signature was changed",
+					where, key)
 			}
 		}
 	}
@@ -274,7 +294,8 @@ type checkpoint struct {
 // checkpoint reads the size and root that a key in force at that size has signed.
 func (k *logKeys) checkpoint(data []byte, where string) (checkpoint, error) {
 	var none checkpoint
-	// The size decides who may sign, so it is read first, and counts only once the signature is verified.
+	// The size decides who may sign, so it is read first, and counts only once the signature is
+	// verified.
 	end := bytes.LastIndex(data, []byte("\n\n"))
 	if end < 0 {
 		return none, fmt.Errorf("%s: no text, empty line and signatures", where)
@@ -285,7 +306,9 @@ func (k *logKeys) checkpoint(data []byte, where string) (checkpoint, error) {
 	}
 	size, ok := decimal(lines[1])
 	if !ok {
-		return none, fmt.Errorf("%s, line 2: no size as a decimal number below 2^63 without leading zeros", where)
+		return none, fmt.Errorf(
+			"%s, line 2: no size as a decimal number below 2^63 without leading zeros",
+			where)
 	}
 	root, ok := parseHash(lines[2])
 	if !ok {
@@ -297,7 +320,9 @@ func (k *logKeys) checkpoint(data []byte, where string) (checkpoint, error) {
 		}
 	}
 	if lines[0] != k.origin {
-		return none, fmt.Errorf("%s, line 1: of the log %s, not of %s", where, plain(lines[0]), plain(k.origin))
+		return none, fmt.Errorf(
+			"%s, line 1: of the log %s, not of %s",
+			where, plain(lines[0]), plain(k.origin))
 	}
 	var valid, expired []era
 	for _, key := range k.eras {
@@ -320,7 +345,8 @@ func (k *logKeys) checkpoint(data []byte, where string) (checkpoint, error) {
 		return none, fmt.Errorf("%s, line 3: not the root of an empty tree", where)
 	}
 	signer := fmt.Sprintf("%s+%08x", plain(opened.Sigs[0].Name), opened.Sigs[0].Hash)
-	return checkpoint{tlog.Tree{N: size, Hash: root}, signer, len(opened.Sigs) + len(opened.UnverifiedSigs) - 1}, nil
+	others := len(opened.Sigs) + len(opened.UnverifiedSigs) - 1
+	return checkpoint{tlog.Tree{N: size, Hash: root}, signer, others}, nil
 }
 
 // parseHash reads a hash in the one form that it has.

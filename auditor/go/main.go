@@ -1,12 +1,13 @@
-// Command gate-verify verifies a trail or a receipt of Gate with Go's own packages for signed notes and transparency logs.
-// It has none of Gate's code, and opens no connection.
+// Command gate-verify verifies a trail or a receipt of Gate with Go's own packages for signed notes
+// and transparency logs. It has none of Gate's code, and opens no connection.
 //
 //	gate-verify TRAIL VKEY [--since OLD_CHECKPOINT]
 //	gate-verify --receipt FILE VKEY [--keys FOLDER]
 //
-// TRAIL is the trail's folder, VKEY the log's key (name+id+base64) from someone you trust. OLD_CHECKPOINT is the trail's
-// checkpoint as you kept it from an earlier time: the trail must continue that one. FOLDER is a trail's folder "keys", for a
-// receipt that a later key of the log has signed.
+// TRAIL is the trail's folder, VKEY the log's key (name+id+base64) from someone you trust.
+// OLD_CHECKPOINT is the trail's checkpoint as you kept it from an earlier time: the trail must
+// continue that one. FOLDER is a trail's folder "keys", for a receipt that a later key of the log
+// has signed.
 //
 // Exit code: 0 it holds, 1 it does not, 2 the program could not begin.
 package main
@@ -60,7 +61,8 @@ func main() {
 	}
 }
 
-// plain is text that others wrote, with nothing in it that moves a terminal's cursor or turns the reading direction.
+// plain is text that others wrote, with nothing in it that moves a terminal's cursor or turns the
+// reading direction.
 func plain(text string) string {
 	var out strings.Builder
 	for _, r := range text {

@@ -63,7 +63,8 @@ func verifyReceipt(file, vkey, folder string) error {
 	var shown strings.Builder
 	follows := &reader{calls: calls{keeps: true, last: map[string]int64{}}}
 	for at, proof := range proofs {
-		// Between two settlements the records' numbers go on by one, also where entries are not in the receipt.
+		// Between two settlements the records' numbers go on by one, also where entries are not in the
+		// receipt.
 		if at > 0 && follows.due != 0 {
 			follows.due += proof.index - proofs[at-1].index - 1
 		}
@@ -76,7 +77,9 @@ func verifyReceipt(file, vkey, folder string) error {
 	if len(proofs) == 1 {
 		these = "this"
 	}
-	fmt.Printf("OK: %s has logged %s in a tree of %d entries, signed by %s\n", plain(keys.origin), these, signed.tree.N, signed.signer)
+	fmt.Printf(
+		"OK: %s has logged %s in a tree of %d entries, signed by %s\n",
+		plain(keys.origin), these, signed.tree.N, signed.signer)
 	return nil
 }
 
@@ -91,10 +94,14 @@ func readProofs(lines []string) ([]proof, error) {
 			index, rest, _ := strings.Cut(text, " ")
 			value, ok := decimal(index)
 			if !ok {
-				return nil, fmt.Errorf("receipt, line %d: no index as a decimal number without leading zeros", number)
+				return nil, fmt.Errorf(
+					"receipt, line %d: no index as a decimal number without leading zeros",
+					number)
 			}
 			if len(proofs) > 0 && value <= proofs[len(proofs)-1].index {
-				return nil, fmt.Errorf("receipt, line %d: entry %d stands there twice, or behind a later one", number, value)
+				return nil, fmt.Errorf(
+					"receipt, line %d: entry %d stands there twice, or behind a later one",
+					number, value)
 			}
 			proofs = append(proofs, proof{line: number, index: value, text: rest})
 			continue
@@ -110,7 +117,10 @@ func readProofs(lines []string) ([]proof, error) {
 		case isHash:
 			last.hashes = append(last.hashes, hash)
 		default:
-			return nil, fmt.Errorf("receipt, line %d: no `entry`, no hash of 44 characters of base64, and no `with` right behind an entry", number)
+			return nil, fmt.Errorf(
+				"receipt, line %d: no `entry`, no hash of 44 characters of base64, and no `with` right "+
+					"behind an entry",
+				number)
 		}
 	}
 	if len(proofs) == 0 {
@@ -119,7 +129,8 @@ func readProofs(lines []string) ([]proof, error) {
 	return proofs, nil
 }
 
-// climb is the root that a proof leads to (RFC 9162, section 2.1.3.2), if it has as many hashes as it must.
+// climb is the root that a proof leads to (RFC 9162, section 2.1.3.2), if it has as many hashes as
+// it must.
 func climb(index, size int64, reached tlog.Hash, proof tlog.RecordProof) (tlog.Hash, bool) {
 	last := size - 1
 	for _, sibling := range proof {
@@ -145,8 +156,11 @@ func (p proof) verify(tree tlog.Tree, follows *reader, shown *strings.Builder) e
 		return fmt.Errorf("%s: the tree has %d entries only", where, tree.N)
 	}
 	// The package tlog can check this, too, but only for trees below 2^62.
-	if root, ok := climb(p.index, tree.N, tlog.RecordHash([]byte(p.text)), p.hashes); !ok || root != tree.Hash {
-		return fmt.Errorf("%s: this text does not stand at %d in the signed tree: text, index or hashes were changed", where, p.index)
+	root, ok := climb(p.index, tree.N, tlog.RecordHash([]byte(p.text)), p.hashes)
+	if !ok || root != tree.Hash {
+		return fmt.Errorf(
+			"%s: this text does not stand at %d in the signed tree: text, index or hashes were changed",
+			where, p.index)
 	}
 	found, err := readEntry(p.text, where)
 	if err != nil {
@@ -173,11 +187,16 @@ func (p proof) verify(tree tlog.Tree, follows *reader, shown *strings.Builder) e
 				return err
 			}
 		default:
-			return fmt.Errorf("%s: neither a secret value (field, salt, value) nor the long record of an entry that is a stub", where)
+			return fmt.Errorf(
+				"%s: neither a secret value (field, salt, value) nor the long record of an entry that is "+
+					"a stub",
+				where)
 		}
 	}
 	if found.kind == stub {
-		return fmt.Errorf("%s: the long record is not beside it, in a line that begins with `with`", where)
+		return fmt.Errorf(
+			"%s: the long record is not beside it, in a line that begins with `with`",
+			where)
 	}
 	if err := follows.follow(found, where); err != nil {
 		return err
@@ -193,7 +212,8 @@ func (p proof) verify(tree tlog.Tree, follows *reader, shown *strings.Builder) e
 	return nil
 }
 
-// disclosed finds the commitment of a secret value: only where a record's arguments have their commitments, for elsewhere others write.
+// disclosed finds the commitment of a secret value: only where a record's arguments have their
+// commitments, for elsewhere others write.
 func disclosed(record, addition map[string]any, where string) (string, error) {
 	field, ok := addition["field"].(string)
 	text, _ := addition["salt"].(string)
@@ -215,7 +235,9 @@ func disclosed(record, addition map[string]any, where string) (string, error) {
 		}
 		// The mark says of which field the commitment is.
 		if mark, _ := atPointer(object["json"], field); mark != "[secret "+digest[:32]+"]" {
-			return "", fmt.Errorf("%s: the entry has a commitment to this value, and not at %s", where, plain(field))
+			return "", fmt.Errorf(
+				"%s: the entry has a commitment to this value, and not at %s",
+				where, plain(field))
 		}
 		return "sha256:" + digest, nil
 	}

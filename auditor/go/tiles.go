@@ -25,13 +25,15 @@ func (t *tiles) hashTile(level int, number int64) tlog.Tile {
 	return tlog.Tile{H: 8, L: level, N: number, W: int(width)}
 }
 
-// path is where a tile stands in a trail: as in Go's own log, without the height; entries are level -1.
+// path is where a tile stands in a trail: as in Go's own log, without the height; entries are level
+// -1.
 func path(tile tlog.Tile) string {
 	inside := strings.TrimPrefix(tile.Path(), "tile/8/")
 	return "tile/" + strings.Replace(inside, "data/", "entries/", 1)
 }
 
-// read gives the bytes of a tile; where a partial one has been removed, those of the full one that took its place.
+// read gives the bytes of a tile; where a partial one has been removed, those of the full one that
+// took its place.
 func (t *tiles) read(tile tlog.Tile, each int64) (tlog.Tile, []byte, error) {
 	if !exists(t.on(tile)) {
 		whole := tile
@@ -54,7 +56,9 @@ func (t *tiles) hashes(tile tlog.Tile) ([]byte, error) {
 		return nil, err
 	}
 	if len(data) != found.W*tlog.HashSize {
-		return nil, fmt.Errorf("%s: %d bytes where %d are due", path(found), len(data), found.W*tlog.HashSize)
+		return nil, fmt.Errorf(
+			"%s: %d bytes where %d are due",
+			path(found), len(data), found.W*tlog.HashSize)
 	}
 	return data[:tile.W*tlog.HashSize], nil
 }
@@ -76,7 +80,8 @@ func (t *tiles) ReadTiles(wanted []tlog.Tile) ([][]byte, error) {
 
 func (t *tiles) SaveTiles([]tlog.Tile, [][]byte) {}
 
-// proven gives hashes of this level, if the tiles lead from them to the signed root: tlog checks it.
+// proven gives hashes of this level, if the tiles lead from them to the signed root: tlog checks
+// it.
 func (t *tiles) proven(level int, first, count int64) ([]tlog.Hash, bool) {
 	var wanted []int64
 	for n := first; n < first+count; n++ {
@@ -106,7 +111,9 @@ func (t *tiles) entries(number int64) ([][]byte, string, error) {
 		case len(rest) == 0:
 			wrong = fmt.Sprintf("entry %d is missing (%s)", number*full+int64(len(entries)), path(found))
 		case length < 0 || 2+length > len(rest):
-			wrong = fmt.Sprintf("entry %d runs beyond the end of the file (%s)", number*full+int64(len(entries)), path(found))
+			wrong = fmt.Sprintf(
+				"entry %d runs beyond the end of the file (%s)",
+				number*full+int64(len(entries)), path(found))
 		default:
 			entries, rest = append(entries, rest[2:2+length]), rest[2+length:]
 		}
@@ -120,7 +127,8 @@ func (t *tiles) entries(number int64) ([][]byte, string, error) {
 	return entries, wrong, nil
 }
 
-// frontier is a tree as far as appending needs it: the roots of its complete subtrees, for the package tlog to read.
+// frontier is a tree as far as appending needs it: the roots of its complete subtrees, for the
+// package tlog to read.
 type frontier struct {
 	size  int64
 	peaks map[int64]tlog.Hash
@@ -139,7 +147,8 @@ func (f *frontier) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	return hashes, nil
 }
 
-// append adds an entry, and gives every node that is complete with it: the leaf, then its parent, and so on.
+// append adds an entry, and gives every node that is complete with it: the leaf, then its parent,
+// and so on.
 func (f *frontier) append(data []byte) ([]tlog.Hash, error) {
 	nodes, err := tlog.StoredHashes(f.size, data, f)
 	if err != nil {

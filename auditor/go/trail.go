@@ -29,7 +29,9 @@ func verifyTrail(folder, vkey, since string) error {
 		return err
 	}
 	size, root := signed.tree.N, signed.tree.Hash
-	fmt.Printf("checkpoint: %s, %d entries, root %v, signed by %s\n", plain(keys.origin), size, root, signed.signer)
+	fmt.Printf(
+		"checkpoint: %s, %d entries, root %v, signed by %s\n",
+		plain(keys.origin), size, root, signed.signer)
 	if signed.others > 0 {
 		fmt.Printf("  %d further signatures are not looked at\n", signed.others)
 	}
@@ -41,7 +43,9 @@ func verifyTrail(folder, vkey, since string) error {
 		}
 		old = earlier.tree
 		if old.N > size {
-			return fmt.Errorf("checkpoint: %d entries, and %s has %d: entries were taken away", size, plain(since), old.N)
+			return fmt.Errorf(
+				"checkpoint: %d entries, and %s has %d: entries were taken away",
+				size, plain(since), old.N)
 		}
 	}
 	files := &tiles{folder, signed.tree}
@@ -67,7 +71,10 @@ func verifyTrail(folder, vkey, since string) error {
 			}
 			if tree.size == old.N {
 				if reached, err := tree.root(); err != nil || reached != old.Hash {
-					found.certain("the first %d entries are not those of %s: history was changed; keep both checkpoints, both are signed", old.N, plain(since))
+					found.certain(
+						"the first %d entries are not those of %s: history was changed; keep both checkpoints, "+
+							"both are signed",
+						old.N, plain(since))
 				}
 			}
 			if changed[at] {
@@ -108,7 +115,8 @@ func verifyTrail(folder, vkey, since string) error {
 		fmt.Printf("%d entries from %s to %s; %d long records, %d settlements\n",
 			size, plain(entries.firstAt), plain(entries.lastAt), entries.large, len(entries.settlements))
 	}
-	fmt.Println("OK: the entries are those that the checkpoint signs, in that order, and none is missing")
+	fmt.Println("OK: the entries are those that the checkpoint signs, in that order, " +
+		"and none is missing")
 	return nil
 }
 
@@ -150,7 +158,8 @@ func (f *findings) certain(format string, values ...any) {
 	}
 }
 
-// compare compares the entries of a bundle with the tile of their hashes, and says which of the two was changed. It gives the places.
+// compare compares the entries of a bundle with the tile of their hashes, and says which of the two
+// was changed. It gives the places.
 func (f *findings) compare(number int64, bundle [][]byte) map[int]bool {
 	tile := f.files.hashTile(0, number)
 	data, err := f.files.hashes(tile)
@@ -176,13 +185,18 @@ func (f *findings) compare(number int64, bundle [][]byte) map[int]bool {
 	first := number*full + int64(changed[0])
 	if _, ok := f.files.proven(0, number*full, int64(tile.W)); ok {
 		for _, at := range changed {
-			f.certain("entry %d is not what was logged: its hash is not the one in %s, which leads to the signed root", number*full+int64(at), path(tile))
+			f.certain(
+				"entry %d is not what was logged: its hash is not the one in %s, which leads to the "+
+					"signed root",
+				number*full+int64(at), path(tile))
 		}
 		return places
 	}
 	if len(leaves) == full {
 		if above, ok := f.files.proven(8, number, 1); ok && above[0] == complete(leaves) {
-			f.wrongTiles = append(f.wrongTiles, fmt.Sprintf("%s: hash %d is not that of entry %d", path(tile), changed[0], first))
+			f.wrongTiles = append(f.wrongTiles, fmt.Sprintf(
+				"%s: hash %d is not that of entry %d",
+				path(tile), changed[0], first))
 			return nil
 		}
 	}
@@ -199,7 +213,8 @@ func complete(hashes []tlog.Hash) tlog.Hash {
 	return tlog.NodeHash(complete(hashes[:half]), complete(hashes[half:]))
 }
 
-// compareUpper compares a node over complete tiles with the tile that has it. Below it there may be the real fault.
+// compareUpper compares a node over complete tiles with the tile that has it. Below it there may be
+// the real fault.
 func (f *findings) compareUpper(level int, index int64, node tlog.Hash) {
 	tile := f.files.hashTile(level, index/full)
 	cached, ok := f.upper[level]
@@ -217,14 +232,19 @@ func (f *findings) compareUpper(level int, index int64, node tlog.Hash) {
 	start := int(index%full) * tlog.HashSize
 	if cached.hashes != nil && string(cached.hashes[start:start+tlog.HashSize]) != string(node[:]) {
 		width := int64(1) << uint(8*level)
-		f.wrongTiles = append(f.wrongTiles, fmt.Sprintf("%s: hash %d is not that over entries %d to %d", path(tile), index%full, index*width, (index+1)*width-1))
+		f.wrongTiles = append(f.wrongTiles, fmt.Sprintf(
+			"%s: hash %d is not that over entries %d to %d",
+			path(tile), index%full, index*width, (index+1)*width-1))
 	}
 }
 
-// entriesHold is told once the entries lead to the signed root: whatever disagrees with them was changed.
+// entriesHold is told once the entries lead to the signed root: whatever disagrees with them was
+// changed.
 func (f *findings) entriesHold() {
 	for _, doubt := range f.doubtful {
-		f.wrongTiles = append(f.wrongTiles, fmt.Sprintf("%s: its hash of entry %d is not that of the entry", doubt.path, doubt.index))
+		f.wrongTiles = append(f.wrongTiles, fmt.Sprintf(
+			"%s: its hash of entry %d is not that of the entry",
+			doubt.path, doubt.index))
 	}
 	for _, text := range f.wrongTiles {
 		f.certain("%s; the entries are as signed, this tile is not", text)
@@ -234,7 +254,9 @@ func (f *findings) entriesHold() {
 
 func (f *findings) refusal() error {
 	for _, doubt := range f.doubtful {
-		f.certain("entry %d and %s do not agree, and neither leads to the signed root", doubt.index, doubt.path)
+		f.certain(
+			"entry %d and %s do not agree, and neither leads to the signed root",
+			doubt.index, doubt.path)
 	}
 	if f.count == 0 {
 		for _, text := range f.wrongTiles {

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""What gated tools cost to compile: 100 of them, against the same 100 as plain serde and schemars structs, and as rmcp tools.
+"""What gated tools cost to compile: 100 of them, against the same 100 as plain serde and schemars
+structs, and as rmcp tools.
 
     python3 benches/compile/run.py [--tools 100] [--rounds 5]
 
-It writes crates into target/compile/, builds their dependencies once, then times them in turn, so that a noisy machine disturbs all
-of them alike; the best round of each counts. `cold`: everything but the crate is built (debug, CARGO_INCREMENTAL=0). `one tool`: the
-body of one tool changes (debug, incremental). `per tool`: what one more tool adds to a stripped release binary.
+It writes crates into target/compile/, builds their dependencies once, then times them in turn, so
+that a noisy machine disturbs all of them alike; the best round of each counts. `cold`: everything
+but the crate is built (debug, CARGO_INCREMENTAL=0). `one tool`: the body of one tool changes
+(debug, incremental). `per tool`: what one more tool adds to a stripped release binary.
 """
 
 import argparse
@@ -124,7 +126,11 @@ fn main() {{
 
 
 def rmcp(tools):
-    dependencies = SERDE + TOKIO + 'rmcp = { version = "=3.9.0", default-features = false, features = ["server", "macros"] }\n'
+    dependencies = (
+        SERDE
+        + TOKIO
+        + 'rmcp = { version = "=3.9.0", default-features = false, features = ["server", "macros"] }\n'
+    )
     structs = "".join(RMCP_STRUCT.format(n=n) for n in range(tools))
     methods = "".join(RMCP_TOOL.format(n=n) for n in range(tools))
     return dependencies, structs + RMCP_MAIN.format(methods=methods)
@@ -162,7 +168,9 @@ async fn main() {{
 
 
 def gate(tools):
-    dependencies = f'gate-runtime = {{ path = "{ROOT / "gate-runtime"}", default-features = false }}\n' + TOKIO
+    dependencies = (
+        f'gate-runtime = {{ path = "{ROOT / "gate-runtime"}", default-features = false }}\n' + TOKIO
+    )
     body = "".join(GATE_TOOL.format(n=n) for n in range(tools))
     return dependencies, GATE_MAIN.format(names=", ".join(f"Tool{n}" for n in range(tools))) + body
 
@@ -177,17 +185,27 @@ class Crate:
         self.source = self.path / "src" / "main.rs"
         self.source.parent.mkdir(parents=True, exist_ok=True)
         dependencies, self.text = SUBJECTS[subject](tools)
-        (self.path / "Cargo.toml").write_text(MANIFEST.format(name=self.name, dependencies=dependencies))
+        (self.path / "Cargo.toml").write_text(
+            MANIFEST.format(name=self.name, dependencies=dependencies)
+        )
         # The versions that the project itself is tested with, where it has them.
         shutil.copy(ROOT / "Cargo.lock", self.path / "Cargo.lock")
         self.source.write_text(self.text)
 
     def build(self, *options, incremental="0"):
         """Builds it, and says how long the compiler took for the crate itself."""
-        environment = {**os.environ, "CARGO_INCREMENTAL": incremental, "CARGO_TARGET_DIR": str(TARGET / f"built-{incremental}")}
+        environment = {
+            **os.environ,
+            "CARGO_INCREMENTAL": incremental,
+            "CARGO_TARGET_DIR": str(TARGET / f"built-{incremental}"),
+        }
         began = time.perf_counter()
         ended = subprocess.run(
-            ["cargo", "build", "--quiet", *options], cwd=self.path, env=environment, capture_output=True, text=True
+            ["cargo", "build", "--quiet", *options],
+            cwd=self.path,
+            env=environment,
+            capture_output=True,
+            text=True,
         )
         if ended.returncode != 0:
             sys.exit(f"{self.name} does not build:\n{ended.stderr}")
@@ -202,7 +220,9 @@ class Crate:
 
 
 def main():
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     options.add_argument("--tools", type=int, default=100)
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--no-size", action="store_true", help="leave the release builds out")
@@ -236,7 +256,9 @@ def main():
         whole, part = min(cold[subject]), min(one[subject])
         ratios = (whole / min(cold["plain"]), part / min(one["plain"]))
         size = f"{sizes[subject] / 1024:>8.1f} KiB" if sizes else ""
-        print(f"{subject:8}{whole:>8.2f} s{ratios[0]:>7.2f}x{part:>10.2f} s{ratios[1]:>7.2f}x{size}")
+        print(
+            f"{subject:8}{whole:>8.2f} s{ratios[0]:>7.2f}x{part:>10.2f} s{ratios[1]:>7.2f}x{size}"
+        )
 
 
 main()

@@ -9,9 +9,17 @@ from gate_api import gate
 
 
 def ask(question, choices):
-    call = gate("POST", "/questions", {
-        "external_id": str(uuid.uuid4()), "question": question, "kind": "choice", "choices": choices, "priority": "high",
-    })
+    call = gate(
+        "POST",
+        "/questions",
+        {
+            "external_id": str(uuid.uuid4()),
+            "question": question,
+            "kind": "choice",
+            "choices": choices,
+            "priority": "high",
+        },
+    )
     while call["status"] == "pending":
         call = gate("GET", f"/approvals/{call['id']}?wait=25")
     return call.get("answer", "cancel")  # rejected, expired: nobody said to go on

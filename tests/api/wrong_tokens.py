@@ -1,7 +1,8 @@
-"""A check of schemathesis: whatever an operation does for a token, it does for no other token and for none.
+"""A check of schemathesis: whatever an operation does for a token, it does for no other token and
+for none.
 
-It stands for its own `ignored_auth`, which wants 401 or 403 each time: the inbox keeps an address waiting (429) that comes
-with wrong tokens too often.
+It stands for its own `ignored_auth`, which wants 401 or 403 each time: the inbox keeps an address
+waiting (429) that comes with wrong tokens too often.
 """
 
 import copy

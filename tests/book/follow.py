@@ -3,13 +3,13 @@
 
     tests/book/follow.py --gate CHECKOUT --bin TARGET_DEBUG_DIR
 
-All blocks run in one temporary folder and in one bash session with `set -e`. The clone of the project
-is there as `gate`, and the command `gate`, already built, is on PATH. A comment right before a fenced
-block, which readers do not see, says what to do with it:
+All blocks run in one temporary folder and in one bash session with `set -e`. The clone of the
+project is there as `gate`, and the command `gate`, already built, is on PATH. A comment right
+before a fenced block, which readers do not see, says what to do with it:
 
     <!-- file: PATH -->         writes the block to this file, in the folder where the session is
     <!-- not run: REASON -->    leaves a block of commands out
-    <!-- background: TEXT -->   runs it until the end of the page, and goes on once it has printed TEXT
+    <!-- background: TEXT -->   runs it until the page ends, and goes on once it has printed TEXT
 
 Every other `sh` block runs. In it, `gate_r_…` and `gate_a_…` stand for the newest token that a
 reviewer or an agent was given, and `7145cff0` stands for the newest call that waits.
@@ -95,8 +95,14 @@ class Session:
         self.folder, self.own, self.env, self.count = folder, own, env, 0
         self.log, self.background, self.last_call = own / "output", [], None
         self.shell = subprocess.Popen(
-            ["bash", "--norc", "--noprofile"], cwd=folder, env=env, stdin=subprocess.PIPE, text=True,
-            stdout=self.log.open("a"), stderr=subprocess.STDOUT, start_new_session=True,
+            ["bash", "--norc", "--noprofile"],
+            cwd=folder,
+            env=env,
+            stdin=subprocess.PIPE,
+            text=True,
+            stdout=self.log.open("a"),
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         self.shell.stdin.write("set -e\n")
 
@@ -112,8 +118,13 @@ class Session:
         deadline = time.monotonic() + (10 if self.background else 0)
         while True:
             asked = subprocess.run(
-                ["gate", "--json", "pending"], cwd=self.folder, env=self.env, text=True,
-                stdin=subprocess.DEVNULL, capture_output=True, check=False,
+                ["gate", "--json", "pending"],
+                cwd=self.folder,
+                env=self.env,
+                text=True,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
             )
             calls = json.loads(asked.stdout) if asked.returncode == 0 else []
             if calls:
@@ -153,7 +164,9 @@ class Session:
         # Under another name first: a file that is there is whole.
         line = line.format(script=script, log=log)
         try:
-            self.shell.stdin.write(f'{line}\nprintf %s "{answer}" >{done}.new; mv {done}.new {done}\n')
+            self.shell.stdin.write(
+                f'{line}\nprintf %s "{answer}" >{done}.new; mv {done}.new {done}\n'
+            )
             self.shell.stdin.flush()
         except BrokenPipeError:
             raise Failed("the session had ended before") from None
@@ -169,8 +182,11 @@ class Session:
         line = "set -m; ( set +m; . {script} ) </dev/null >{log} 2>&1 & set +m"
         group, log = self.send(text, line, "$!")
         self.background.append((int(group), log))
-        self.until(lambda: expected in log.read_text("utf-8", "replace"), int(group),
-                   f"it ended and never printed {expected!r}")
+        self.until(
+            lambda: expected in log.read_text("utf-8", "replace"),
+            int(group),
+            f"it ended and never printed {expected!r}",
+        )
 
     def end_background(self):
         """Ends what runs in the background, and keeps what it printed."""
@@ -216,7 +232,10 @@ def follow(checkout, session):
                 try:
                     done = do(session, kind, words, language, text)
                 except Failed as failure:
-                    print(f"{place}: FAILED: {failure}\n\n{text}\n-- printed:\n{session.printed(before)}")
+                    print(
+                        f"{place}: FAILED: {failure}\n\n{text}\n-- "
+                        f"printed:\n{session.printed(before)}"
+                    )
                     print(f"-- in the background:\n{session.in_background()}")
                     return 1
                 ran += 1
@@ -234,9 +253,16 @@ def main():
     checkout, binaries = args.gate.resolve(), args.bin.resolve()
     if not (binaries / "gate").exists():
         parser.error(f"there is no command `gate` in {binaries}: run `cargo build -p gate-cli`")
-    env = {key: value for key, value in os.environ.items()
-           if not key.startswith(("GATE_", "OPENAI_")) and key not in ("EDITOR", "VISUAL")}
-    env |= {"PATH": f"{binaries}:{env.get('PATH', '')}", "NO_COLOR": "1", "CARGO_TERM_COLOR": "never"}
+    env = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("GATE_", "OPENAI_")) and key not in ("EDITOR", "VISUAL")
+    }
+    env |= {
+        "PATH": f"{binaries}:{env.get('PATH', '')}",
+        "NO_COLOR": "1",
+        "CARGO_TERM_COLOR": "never",
+    }
     if "CARGO_TARGET_DIR" in env:
         env["CARGO_TARGET_DIR"] = os.path.abspath(env["CARGO_TARGET_DIR"])
     place = pathlib.Path(tempfile.mkdtemp(prefix="gate-book-")).resolve()

@@ -1,4 +1,5 @@
-// Chromium, and people who sit before it. Whatever happens in a page that must not happen makes the test fail.
+// Chromium, and people who sit before it. Whatever happens in a page that must not happen makes the
+// test fail.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -11,7 +12,11 @@ let browser;
 export function useBrowser() {
   before(async () => {
     const isRoot = process.getuid() === 0;
-    browser = await chromium.launch({ executablePath: process.env.GATE_BROWSER, chromiumSandbox: !isRoot, args: ["--disable-gpu"] });
+    browser = await chromium.launch({
+      executablePath: process.env.GATE_BROWSER,
+      chromiumSandbox: !isRoot,
+      args: ["--disable-gpu"],
+    });
   });
   after(async () => {
     endAll();
@@ -19,8 +24,12 @@ export function useBrowser() {
   });
 }
 
-/** What a browser writes to its console about an answer that is not 200, a network that is gone, a session that is over: no mistake of the page. */
-const ordinary = /^Failed to load resource: (the server responded with a status of 4\d\d|net::ERR_INTERNET)|^EventSource's response has a MIME type/;
+/**
+ * What a browser writes to its console about an answer that is not 200, a network that is gone, a
+ * session that is over: no mistake of the page.
+ */
+const ordinary =
+  /^Failed to load resource: (the server responded with a status of 4\d\d|net::ERR_INTERNET)|^EventSource's response has a MIME type/;
 
 /** A window of its own, without cookies: `wrong` collects what must not happen in it. */
 export async function openWindow(desk, options = {}) {
@@ -39,10 +48,14 @@ export async function openWindow(desk, options = {}) {
   });
   context.on("page", (page) => {
     page.setDefaultTimeout(20_000);
-    page.on("dialog", (dialog) => { note(`a dialog: ${dialog.message()}`); dialog.dismiss(); });
+    page.on("dialog", (dialog) => {
+      note(`a dialog: ${dialog.message()}`);
+      dialog.dismiss();
+    });
     page.on("pageerror", (error) => note(`an error in a script: ${error.message}`));
     page.on("console", (message) => {
-      if (message.type() === "error" && !ordinary.test(message.text())) note(`the console: ${message.text()}`);
+      if (message.type() === "error" && !ordinary.test(message.text()))
+        note(`the console: ${message.text()}`);
     });
   });
   return context;
@@ -75,7 +88,9 @@ async function withDesk(options, does) {
       const { request } = page.context();
       const form = await (await request.get(`${desk.url}/sign-in`)).text();
       const [, secret] = form.match(/name="form_secret" value="([^"]+)"/);
-      await request.post(`${desk.url}/sign-in`, { form: { form_secret: secret, token: desk.tokens[who] } });
+      await request.post(`${desk.url}/sign-in`, {
+        form: { form_secret: secret, token: desk.tokens[who] },
+      });
       await page.goto(`${desk.url}/`);
       assert.equal(page.url(), `${desk.url}/`);
       return page;

@@ -14,70 +14,88 @@ scenario("what is approved runs in the agent's process", async (desk, visit) => 
   await openForm(page, "Approve…");
   await page.getByLabel("Reason (for the record").fill("it is due");
   await page.getByRole("button", { name: "Approve: let it run" }).click();
-  assert.deepEqual((await waiting).answers, [{ tool: "pay", kind: "succeeded", text: "paid 50 to alice" }]);
+  assert.deepEqual((await waiting).answers, [
+    { tool: "pay", kind: "succeeded", text: "paid 50 to alice" },
+  ]);
   assert.deepEqual(await desk.ran(), ["paid 50 to alice"]);
   await page.reload();
   await says(page, "It ran.");
   await says(page, "it is due");
 });
 
-scenario("an edit says at the field what is wrong, then what it changes, and that runs", async (desk, visit) => {
-  const page = await visit.as("dana");
-  const id = await desk.ask("pay", { to: "alice", amount: 50 }, { run: "it" });
-  const waiting = desk.order("wait", { run: "it" });
-  await openCall(page, desk, id);
-  await page.getByRole("link", { name: "Edit…" }).click();
-  const amount = page.getByLabel("amount");
-  const show = page.getByRole("button", { name: "Show what would change" });
-  for (const [typed, problem] of [["plenty", /whole number/], ["9001", /9000/], ["", /required/]]) {
-    await amount.fill(typed);
+scenario(
+  "an edit says at the field what is wrong, then what it changes, and that runs",
+  async (desk, visit) => {
+    const page = await visit.as("dana");
+    const id = await desk.ask("pay", { to: "alice", amount: 50 }, { run: "it" });
+    const waiting = desk.order("wait", { run: "it" });
+    await openCall(page, desk, id);
+    await page.getByRole("link", { name: "Edit…" }).click();
+    const amount = page.getByLabel("amount");
+    const show = page.getByRole("button", { name: "Show what would change" });
+    for (const [typed, problem] of [
+      ["plenty", /whole number/],
+      ["9001", /9000/],
+      ["", /required/],
+    ]) {
+      await amount.fill(typed);
+      await show.click();
+      await says(page, "Some values are not valid");
+      assert.equal(await amount.getAttribute("aria-invalid"), "");
+      assert.equal(await amount.inputValue(), typed);
+      const help = page.locator(`#${await amount.getAttribute("aria-describedby")}`);
+      assert.match(await help.innerText(), problem);
+    }
+    await amount.fill("40");
+    await page.getByLabel("note").fill("the rest was paid");
     await show.click();
-    await says(page, "Some values are not valid");
-    assert.equal(await amount.getAttribute("aria-invalid"), "");
-    assert.equal(await amount.inputValue(), typed);
-    const help = page.locator(`#${await amount.getAttribute("aria-describedby")}`);
-    assert.match(await help.innerText(), problem);
-  }
-  await amount.fill("40");
-  await page.getByLabel("note").fill("the rest was paid");
-  await show.click();
-  await page.getByRole("heading", { name: "What would change" }).waitFor();
-  const difference = async (name) => (await page.locator(`dt:has(:text-is("${name}")) + dd`).innerText()).split(/\s*\n+\s*/);
-  assert.deepEqual(await difference("amount"), ["Before", "50", "After", "40"]);
-  assert.deepEqual(await difference("note"), ["Before", "Left out.", "After", "the rest was paid"]);
-  assert.equal((await desk.look(id)).status, "pending");
-  await page.getByRole("button", { name: "Approve with these changes" }).click();
-  const [answer] = (await waiting).answers;
-  assert.match(answer.text, /paid 40 to alice, the rest was paid/);
-  assert.deepEqual(await desk.ran(), ["paid 40 to alice, the rest was paid"]);
-  await page.goto(`${desk.url}/approvals/${id}`);
-  await says(page, "Changed by a reviewer.");
-});
+    await page.getByRole("heading", { name: "What would change" }).waitFor();
+    const difference = async (name) =>
+      (await page.locator(`dt:has(:text-is("${name}")) + dd`).innerText()).split(/\s*\n+\s*/);
+    assert.deepEqual(await difference("amount"), ["Before", "50", "After", "40"]);
+    assert.deepEqual(await difference("note"), [
+      "Before",
+      "Left out.",
+      "After",
+      "the rest was paid",
+    ]);
+    assert.equal((await desk.look(id)).status, "pending");
+    await page.getByRole("button", { name: "Approve with these changes" }).click();
+    const [answer] = (await waiting).answers;
+    assert.match(answer.text, /paid 40 to alice, the rest was paid/);
+    assert.deepEqual(await desk.ran(), ["paid 40 to alice, the rest was paid"]);
+    await page.goto(`${desk.url}/approvals/${id}`);
+    await says(page, "Changed by a reviewer.");
+  },
+);
 
-scenario("an edit that a rule forbids does not run, and one that others must agree to waits for them", async (desk, visit) => {
-  const [dana, omar] = [await visit.as("dana"), await visit.as("omar")];
-  const id = await desk.ask("pay", { to: "alice", amount: 50 }, { run: "it" });
-  const waiting = desk.order("wait", { run: "it" });
-  await dana.goto(`${desk.url}/approvals/${id}/edit`);
-  await dana.getByLabel("amount").fill("2000");
-  await dana.getByRole("button", { name: "Show what would change" }).click();
-  await dana.getByRole("button", { name: "Approve with these changes" }).click();
-  await dana.waitForURL(`${desk.url}/approvals/${id}`);
-  await omar.locator(`a[href="/approvals/${id}"]`).click();
-  await says(omar, "changed it, and approved that");
-  assert.deepEqual(await desk.ran(), []);
-  await approve(omar);
-  assert.match((await waiting).answers[0].text, /paid 2000 to alice/);
+scenario(
+  "an edit that a rule forbids does not run, and one that others must agree to waits for them",
+  async (desk, visit) => {
+    const [dana, omar] = [await visit.as("dana"), await visit.as("omar")];
+    const id = await desk.ask("pay", { to: "alice", amount: 50 }, { run: "it" });
+    const waiting = desk.order("wait", { run: "it" });
+    await dana.goto(`${desk.url}/approvals/${id}/edit`);
+    await dana.getByLabel("amount").fill("2000");
+    await dana.getByRole("button", { name: "Show what would change" }).click();
+    await dana.getByRole("button", { name: "Approve with these changes" }).click();
+    await dana.waitForURL(`${desk.url}/approvals/${id}`);
+    await omar.locator(`a[href="/approvals/${id}"]`).click();
+    await says(omar, "changed it, and approved that");
+    assert.deepEqual(await desk.ran(), []);
+    await approve(omar);
+    assert.match((await waiting).answers[0].text, /paid 2000 to alice/);
 
-  const denied = await desk.ask("pay", { to: "alice", amount: 50 }, { run: "denied" });
-  const second = desk.order("wait", { run: "denied" });
-  await dana.goto(`${desk.url}/approvals/${denied}/edit`);
-  await dana.getByLabel("amount").fill("8500");
-  await dana.getByRole("button", { name: "Show what would change" }).click();
-  await dana.getByRole("button", { name: "Approve with these changes" }).click();
-  assert.equal((await second).answers[0].kind, "denied");
-  assert.deepEqual(await desk.ran(), ["paid 2000 to alice"]);
-});
+    const denied = await desk.ask("pay", { to: "alice", amount: 50 }, { run: "denied" });
+    const second = desk.order("wait", { run: "denied" });
+    await dana.goto(`${desk.url}/approvals/${denied}/edit`);
+    await dana.getByLabel("amount").fill("8500");
+    await dana.getByRole("button", { name: "Show what would change" }).click();
+    await dana.getByRole("button", { name: "Approve with these changes" }).click();
+    assert.equal((await second).answers[0].kind, "denied");
+    assert.deepEqual(await desk.ran(), ["paid 2000 to alice"]);
+  },
+);
 
 scenario("a rejection tells the agent why", async (desk, visit) => {
   const page = await visit.as("dana");
@@ -130,20 +148,23 @@ scenario("what cannot be undone wants the name of the tool", async (desk, visit)
   assert.deepEqual(await desk.ran(), ["wiped sda"]);
 });
 
-scenario("where the rule wants a reason, there is none without, and a secret is not shown", async (desk, visit) => {
-  const page = await visit.as("dana");
-  const id = await desk.ask("log_in", { user: "mia", password: "hunter2" }, { run: "it" });
-  const waiting = desk.order("wait", { run: "it" });
-  await openCall(page, desk, id);
-  assert.ok(!(await page.content()).includes("hunter2"));
-  await approve(page);
-  await page.locator(".problem").waitFor();
-  assert.equal((await desk.look(id)).status, "pending");
-  await page.locator("#comment").fill("she is on the phone");
-  await page.getByRole("button", { name: "Approve: let it run" }).click();
-  await waiting;
-  assert.deepEqual(await desk.ran(), ["logged mia in, by 7 characters"]);
-});
+scenario(
+  "where the rule wants a reason, there is none without, and a secret is not shown",
+  async (desk, visit) => {
+    const page = await visit.as("dana");
+    const id = await desk.ask("log_in", { user: "mia", password: "hunter2" }, { run: "it" });
+    const waiting = desk.order("wait", { run: "it" });
+    await openCall(page, desk, id);
+    assert.ok(!(await page.content()).includes("hunter2"));
+    await approve(page);
+    await page.locator(".problem").waitFor();
+    assert.equal((await desk.look(id)).status, "pending");
+    await page.locator("#comment").fill("she is on the phone");
+    await page.getByRole("button", { name: "Approve: let it run" }).click();
+    await waiting;
+    assert.deepEqual(await desk.ran(), ["logged mia in, by 7 characters"]);
+  },
+);
 
 scenario("of two who decide at once one wins, and the other is told", async (desk, visit) => {
   const [dana, omar] = [await visit.as("dana"), await visit.as("omar")];
@@ -160,9 +181,10 @@ scenario("of two who decide at once one wins, and the other is told", async (des
   const [answer] = (await waiting).answers;
   const { votes } = await desk.look(id);
   assert.equal(votes.length, 1);
-  const [winner, loser, kind, ran] = votes[0].by === "dana"
-    ? [dana, omar, "succeeded", ["paid 50 to alice"]]
-    : [omar, dana, "rejected", []];
+  const [winner, loser, kind, ran] =
+    votes[0].by === "dana"
+      ? [dana, omar, "succeeded", ["paid 50 to alice"]]
+      : [omar, dana, "rejected", []];
   assert.equal(answer.kind, kind);
   await says(loser, /Your decision came too late|Nothing was decided/);
   await winner.waitForURL(`${desk.url}/approvals/${id}`);
@@ -184,11 +206,14 @@ scenario("whoever comes later is told who was first", async (desk, visit) => {
   assert.equal((await desk.look(id)).status, "approved");
 });
 
-scenario("whoever is not asked has no forms, and what they send counts for nothing", async (desk, visit) => {
-  const page = await visit.as("ines");
-  const id = await desk.ask("pay", { to: "alice", amount: 50 });
-  await says(page, "For others");
-  await openCall(page, desk, id);
-  await says(page, "Others are asked");
-  assert.equal(await page.locator("main form[method=post]").count(), 0);
-});
+scenario(
+  "whoever is not asked has no forms, and what they send counts for nothing",
+  async (desk, visit) => {
+    const page = await visit.as("ines");
+    const id = await desk.ask("pay", { to: "alice", amount: 50 });
+    await says(page, "For others");
+    await openCall(page, desk, id);
+    await says(page, "Others are asked");
+    assert.equal(await page.locator("main form[method=post]").count(), 0);
+  },
+);

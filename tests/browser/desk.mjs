@@ -1,4 +1,5 @@
-// A folder with a database and people; the agent over it, in one process, and the inbox, in another.
+// A folder with a database and people; the agent over it, in one process, and the inbox, in
+// another.
 
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, renameSync, writeFileSync } from "node:fs";
@@ -9,7 +10,9 @@ const { GATE_BROWSER_GATE: gate, GATE_BROWSER_AGENT: agent, GATE_BROWSER_TEMP: t
 
 // Whatever becomes of the tests, what they started ends with them.
 const started = new Set();
-export function endAll() { for (const child of started) child.kill("SIGKILL"); }
+export function endAll() {
+  for (const child of started) child.kill("SIGKILL");
+}
 process.on("exit", endAll);
 
 function start(program, words, options) {
@@ -59,7 +62,8 @@ export class Desk {
         const answer = JSON.parse(line);
         if (answer.ready) return done();
         const { done: give, fail: refuse } = this.#orders.get(answer.number);
-        if (answer.failed) refuse(new Error(`the agent: ${answer.failed}`)); else give(answer);
+        if (answer.failed) refuse(new Error(`the agent: ${answer.failed}`));
+        else give(answer);
         this.#orders.delete(answer.number);
       });
     });
@@ -81,7 +85,11 @@ export class Desk {
   newToken(who) {
     const words = who === robot ? ["agent", who] : ["person", who, "--role", people[who]];
     const script = 'entry=$1; shift; "$0" "$@" 2>&1 >"$entry"';
-    const said = execFileSync("sh", ["-c", script, gate, join(this.folder, `${who}.entry`), ...words], { encoding: "utf8" });
+    const said = execFileSync(
+      "sh",
+      ["-c", script, gate, join(this.folder, `${who}.entry`), ...words],
+      { encoding: "utf8" },
+    );
     this.tokens[who] = said.trim().split("\n").at(-1).trim();
     const entries = Object.keys(this.tokens).map((known) => join(this.folder, `${known}.entry`));
     writeFileSync(join(this.folder, "people.new"), execFileSync("cat", entries));
@@ -90,7 +98,11 @@ export class Desk {
 
   /** What somebody does on the command line. */
   gate(who, ...words) {
-    execFileSync(gate, words, { cwd: this.folder, env: { ...process.env, GATE_TOKEN: this.tokens[who] }, stdio: ["ignore", "ignore", "inherit"] });
+    execFileSync(gate, words, {
+      cwd: this.folder,
+      env: { ...process.env, GATE_TOKEN: this.tokens[who] },
+      stdio: ["ignore", "ignore", "inherit"],
+    });
   }
 
   /** Gives the agent an order, and its answer. */
@@ -105,11 +117,19 @@ export class Desk {
     return answer;
   }
 
-  /** The agent proposes a call, which waits: its id. Each is in a run of its own, unless that is said. */
+  /**
+   * The agent proposes a call, which waits: its id. Each is in a run of its own, unless that is
+   * said.
+   */
   async ask(tool, values, run = {}) {
     const number = ++this.#count;
     const call = { id: `call-${number}`, tool, arguments: JSON.stringify(values) };
-    const about = { run: `run-${number}`, principal: "mia", case: "ticket-7", reasoning: "The customer asked for it." };
+    const about = {
+      run: `run-${number}`,
+      principal: "mia",
+      case: "ticket-7",
+      reasoning: "The customer asked for it.",
+    };
     const turn = await this.order("ask", { ...about, ...run, calls: [call] });
     if (turn.asked.length !== 1) throw new Error(`it does not wait: ${JSON.stringify(turn)}`);
     return turn.asked[0];
@@ -117,8 +137,15 @@ export class Desk {
 
   /** What the agent in another program sends over HTTP, and what it gets. */
   async send(method, path, body) {
-    const headers = { authorization: `Bearer ${this.tokens[robot]}`, "content-type": "application/json" };
-    const answer = await fetch(`${this.url}/api/v1${path}`, { method, headers, ...(body && { body: JSON.stringify(body) }) });
+    const headers = {
+      authorization: `Bearer ${this.tokens[robot]}`,
+      "content-type": "application/json",
+    };
+    const answer = await fetch(`${this.url}/api/v1${path}`, {
+      method,
+      headers,
+      ...(body && { body: JSON.stringify(body) }),
+    });
     const text = await answer.text();
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
     return JSON.parse(text);
@@ -126,17 +153,29 @@ export class Desk {
 
   /** It asks managers something, a call or a question: its id. */
   async sendAsk(path, what) {
-    return (await this.send("POST", path, { external_id: `sent-${++this.#count}`, required_role: "manager", ...what })).id;
+    return (
+      await this.send("POST", path, {
+        external_id: `sent-${++this.#count}`,
+        required_role: "manager",
+        ...what,
+      })
+    ).id;
   }
 
   /** It asks managers a question that is no call: its id. */
-  question(question, more) { return this.sendAsk("/questions", { question, ...more }); }
+  question(question, more) {
+    return this.sendAsk("/questions", { question, ...more });
+  }
 
   /** How a call stands: its status, its votes, its arguments. */
-  look(approval) { return this.order("look", { approval }); }
+  look(approval) {
+    return this.order("look", { approval });
+  }
 
   /** What ran. */
-  async ran() { return (await this.order("ran")).ran; }
+  async ran() {
+    return (await this.order("ran")).ran;
+  }
 
   async close() {
     for (const child of [this.agent, this.inbox].filter((child) => started.has(child))) {

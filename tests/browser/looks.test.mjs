@@ -1,4 +1,5 @@
-// Every page, light and dark, on a telephone and on a desk: axe finds nothing wrong with it, nothing sticks out, and there is a picture of it.
+// Every page, light and dark, on a telephone and on a desk: axe finds nothing wrong with it,
+// nothing sticks out, and there is a picture of it.
 
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
@@ -14,12 +15,20 @@ const pictures = process.env.GATE_BROWSER_PICTURES;
 const all = process.env.GATE_BROWSER_ALL === "1";
 const widths = all ? { 390: 844, 1440: 900 } : { 390: 844 };
 
-/** What axe finds wrong, by all its rules or some. It is not part of the page, and so the page's policy does not stop it. */
+/**
+ * What axe finds wrong, by all its rules or some. It is not part of the page, and so the page's
+ * policy does not stop it.
+ */
 async function faults(page, runOnly) {
   await page.evaluate(axe.source);
   const options = { resultTypes: ["violations"], ...(runOnly && { runOnly }) };
-  const { violations } = await page.evaluate((options) => globalThis.axe.run(document, options), options);
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`);
+  const { violations } = await page.evaluate(
+    (options) => globalThis.axe.run(document, options),
+    options,
+  );
+  return violations.map(
+    ({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`,
+  );
 }
 
 async function look(page, name, wrong, runOnly) {
@@ -31,7 +40,11 @@ async function look(page, name, wrong, runOnly) {
     return ids.filter((id, at) => ids.indexOf(id) !== at);
   });
   if (twice.length > 0) wrong.push(`${name}: twice there: ${twice}`);
-  await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true, animations: "disabled" });
+  await page.screenshot({
+    path: join(pictures, `${name}.png`),
+    fullPage: true,
+    animations: "disabled",
+  });
 }
 
 scenario("every page is accessible, fits, and is pictured", async (desk, visit) => {
@@ -43,7 +56,10 @@ scenario("every page is accessible, fits, and is pictured", async (desk, visit) 
   for (const [width, height] of Object.entries(widths)) {
     const viewport = { width: Number(width), height };
     const [nobody, dana] = [await visit.nobody({ viewport }), await visit.as("dana", { viewport })];
-    for (const [page, all] of [[nobody, forNobody], [dana, pages]]) {
+    for (const [page, all] of [
+      [nobody, forNobody],
+      [dana, pages],
+    ]) {
       for (const [name, open] of Object.entries(all)) {
         await open({ page, desk, calls });
         await page.emulateMedia({ colorScheme: "light" });

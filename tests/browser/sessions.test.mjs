@@ -31,9 +31,10 @@ scenario("whoever signs in for a call comes to that call", async (desk, visit) =
 scenario("no script reads the cookie, and no other site sends it", async (desk, visit) => {
   const page = await visit.as("dana");
   const cookies = await page.context().cookies();
-  assert.deepEqual(cookies.map(({ name, httpOnly, sameSite, path }) => ({ name, httpOnly, sameSite, path })), [
-    { name: "gate_session", httpOnly: true, sameSite: "Strict", path: "/" },
-  ]);
+  assert.deepEqual(
+    cookies.map(({ name, httpOnly, sameSite, path }) => ({ name, httpOnly, sameSite, path })),
+    [{ name: "gate_session", httpOnly: true, sameSite: "Strict", path: "/" }],
+  );
   assert.equal(await page.evaluate(() => document.cookie), "");
   assert.equal(await page.evaluate(() => localStorage.length + sessionStorage.length), 0);
 });
@@ -60,16 +61,23 @@ scenario("a cookie is worth nothing after signing out", async (desk, visit) => {
   assert.equal(other.url(), `${desk.url}/`, "another session of hers goes on");
 });
 
-scenario("signing out everywhere ends every session of a person, and of nobody else", async (desk, visit) => {
-  const [page, other, omar] = [await visit.as("dana"), await visit.as("dana"), await visit.as("omar")];
-  await page.locator("summary", { hasText: "dana" }).click();
-  await page.getByRole("button", { name: "Sign out everywhere" }).click();
-  await page.waitForURL(`${desk.url}/sign-in`);
-  await other.goto(desk.url);
-  assert.equal(other.url(), `${desk.url}/sign-in`);
-  await omar.goto(desk.url);
-  assert.equal(omar.url(), `${desk.url}/`);
-});
+scenario(
+  "signing out everywhere ends every session of a person, and of nobody else",
+  async (desk, visit) => {
+    const [page, other, omar] = [
+      await visit.as("dana"),
+      await visit.as("dana"),
+      await visit.as("omar"),
+    ];
+    await page.locator("summary", { hasText: "dana" }).click();
+    await page.getByRole("button", { name: "Sign out everywhere" }).click();
+    await page.waitForURL(`${desk.url}/sign-in`);
+    await other.goto(desk.url);
+    assert.equal(other.url(), `${desk.url}/sign-in`);
+    await omar.goto(desk.url);
+    assert.equal(omar.url(), `${desk.url}/`);
+  },
+);
 
 scenario("a session ends with the token it began with", async (desk, visit) => {
   const id = await desk.ask("pay", { to: "alice", amount: 50 });

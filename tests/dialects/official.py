@@ -1,7 +1,7 @@
 """The providers' own Python packages take what Gate makes for them.
 
-Reads from standard input what `cargo run --example dialects -- --json` prints, and validates tool lists, responses and replies with
-the types that the packages themselves use.
+Reads from standard input what `cargo run --example dialects -- --json` prints, and validates tool
+lists, responses and replies with the types that the packages themselves use.
 """
 
 import json
@@ -10,7 +10,11 @@ import sys
 from anthropic.types import Message, MessageParam, TextBlockParam, ToolParam, ToolResultBlockParam
 from google.genai import types as gemini
 from mcp import types as mcp
-from openai.types.chat import ChatCompletion, ChatCompletionFunctionToolParam, ChatCompletionMessageParam
+from openai.types.chat import (
+    ChatCompletion,
+    ChatCompletionFunctionToolParam,
+    ChatCompletionMessageParam,
+)
 from openai.types.responses import EasyInputMessageParam, FunctionToolParam, Response
 from openai.types.responses.response_input_param import FunctionCallOutput
 from openai.types.shared_params import FunctionDefinition
@@ -77,13 +81,19 @@ CHECKS = {
         "response": gemini.GenerateContentResponse.model_validate,
         "reply": exact(gemini.Content),
     },
-    "mcp": {"tools": mcp_tool, "response": exact(mcp.JSONRPCRequest), "reply": exact(mcp.CallToolResult)},
+    "mcp": {
+        "tools": mcp_tool,
+        "response": exact(mcp.JSONRPCRequest),
+        "reply": exact(mcp.CallToolResult),
+    },
 }
 
 
 def main():
     dialects = json.load(sys.stdin)
-    assert dialects.keys() == CHECKS.keys(), f"checked are {list(CHECKS)}, given are {list(dialects)}"
+    assert dialects.keys() == CHECKS.keys(), (
+        f"checked are {list(CHECKS)}, given are {list(dialects)}"
+    )
     checked = 0
     for dialect, parts in dialects.items():
         checks = CHECKS[dialect]

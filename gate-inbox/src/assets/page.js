@@ -5,23 +5,36 @@ const list = document.querySelector("#list[data-live]");
 const call = document.querySelector("[data-version]");
 const rows = () => [...document.querySelectorAll("[data-row]")];
 
-// Lists follow what happens, as long as somebody looks. A call's page only says that it is out of date: nothing moves under a finger.
-let source, asked = false, again = false, later;
+// Lists follow what happens, as long as somebody looks. A call's page only says that it is out of
+// date: nothing moves under a finger.
+let source,
+  asked = false,
+  again = false,
+  later;
 
 async function refresh() {
-  if (asked) { again = true; return; }
+  if (asked) {
+    again = true;
+    return;
+  }
   asked = true;
   clearTimeout(later);
   let wait = 0;
   try {
-    const answer = await fetch(location.href, { headers: { "Gate-Live": "1" }, redirect: "manual" });
+    const answer = await fetch(location.href, {
+      headers: { "Gate-Live": "1" },
+      redirect: "manual",
+    });
     if (answer.type === "opaqueredirect") location.assign("/sign-in");
     if (answer.status >= 500 || answer.status === 429) wait = 30000;
     if (answer.ok) {
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-      if (call) compare(fresh.querySelector("[data-version]")); else show(fresh.querySelector("#list"));
+      if (call) compare(fresh.querySelector("[data-version]"));
+      else show(fresh.querySelector("#list"));
     }
-  } catch { wait = 3000; } // Away: what changed is still to be shown.
+  } catch {
+    wait = 3000;
+  } // Away: what changed is still to be shown.
   asked = false;
   if (again && !wait) wait = 1000;
   again = false;
@@ -29,7 +42,8 @@ async function refresh() {
 }
 
 function compare(fresh) {
-  if (fresh && fresh.dataset.version !== call.dataset.version) document.querySelector("#stale").hidden = false;
+  if (fresh && fresh.dataset.version !== call.dataset.version)
+    document.querySelector("#stale").hidden = false;
 }
 
 function show(fresh) {
@@ -39,13 +53,18 @@ function show(fresh) {
   const inside = old.contains(document.activeElement);
   old.replaceWith(document.adoptNode(fresh));
   if (fresh.dataset.title) document.title = fresh.dataset.title;
-  if (inside) [...fresh.querySelectorAll("a")].find((link) => link.getAttribute("href") === here)?.focus();
+  if (inside)
+    [...fresh.querySelectorAll("a")].find((link) => link.getAttribute("href") === here)?.focus();
   tick();
 }
 
 function follow() {
   if (!list && !call) return;
-  if (document.hidden) { source?.close(); source = undefined; return; }
+  if (document.hidden) {
+    source?.close();
+    source = undefined;
+    return;
+  }
   if (source) return;
   source = new EventSource("/events");
   source.addEventListener("change", refresh);
@@ -58,7 +77,9 @@ function follow() {
 }
 
 document.addEventListener("visibilitychange", follow);
-addEventListener("online", () => { if (list || call) refresh(); });
+addEventListener("online", () => {
+  if (list || call) refresh();
+});
 addEventListener("pagehide", () => source?.close());
 follow();
 
@@ -70,7 +91,11 @@ function tick() {
   for (const time of document.querySelectorAll("time[data-left]")) {
     if (!ends.has(time)) ends.set(time, now + Number(time.dataset.left));
     const left = Math.floor(ends.get(time) - now);
-    const [size, unit] = [[86400, "day"], [3600, "hour"], [60, "minute"]].find(([size]) => left >= size) ?? [1, "second"];
+    const [size, unit] = [
+      [86400, "day"],
+      [3600, "hour"],
+      [60, "minute"],
+    ].find(([size]) => left >= size) ?? [1, "second"];
     const count = Math.floor(left / size);
     time.textContent = left > 0 ? `${count} ${unit}${count === 1 ? "" : "s"} left` : "time is up";
     time.classList.toggle("soon", left < 300);
@@ -81,23 +106,39 @@ setInterval(tick, 1000);
 
 // Keys move and open. None sends a form.
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog")) return;
+  if (
+    event.ctrlKey ||
+    event.metaKey ||
+    event.altKey ||
+    event.target.closest("input, textarea, select, dialog")
+  )
+    return;
   const open = (key) => {
     const found = document.querySelector(`[data-key="${key}"]`);
-    if (found?.tagName === "A") { found.click(); return; }
+    if (found?.tagName === "A") {
+      found.click();
+      return;
+    }
     if (!found) return;
     found.open = true;
     found.querySelector("textarea, input:not([type=hidden])")?.focus();
   };
   const move = (step) => {
-    const all = rows(), at = all.indexOf(document.activeElement);
+    const all = rows(),
+      at = all.indexOf(document.activeElement);
     all[Math.max(0, Math.min(all.length - 1, at < 0 ? 0 : at + step))]?.focus();
   };
   const does = {
-    j: () => move(1), k: () => move(-1),
-    a: () => open("a"), e: () => open("e"), r: () => open("r"),
+    j: () => move(1),
+    k: () => move(-1),
+    a: () => open("a"),
+    e: () => open("e"),
+    r: () => open("r"),
     u: () => document.querySelector("[data-up]")?.click(),
     "?": () => document.querySelector("#keys")?.showModal(),
   }[event.key];
-  if (does) { event.preventDefault(); does(); }
+  if (does) {
+    event.preventDefault();
+    does();
+  }
 });

@@ -1,4 +1,5 @@
-"""Runs `verify.py` for each list of arguments that comes in as a line of JSON, and answers with its code and what it said."""
+"""Runs `verify.py` for each list of arguments that comes in as a line of JSON, and answers with its
+code and what it said."""
 
 import contextlib
 import importlib.util
@@ -13,7 +14,9 @@ spec.loader.exec_module(verify)
 
 class Text(io.TextIOWrapper):
     def __init__(self):
-        super().__init__(io.BytesIO(), encoding="utf-8", errors="backslashreplace", write_through=True)
+        super().__init__(
+            io.BytesIO(), encoding="utf-8", errors="backslashreplace", write_through=True
+        )
 
     def text(self):
         return self.buffer.getvalue().decode()
