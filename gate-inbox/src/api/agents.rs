@@ -1,4 +1,4 @@
-//! The operations of remote agents: ask, wait, begin, report how a call ended.
+//! The operations of remote agents: ask, wait, begin, and report the result of a call.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -168,7 +168,7 @@ async fn question(
     open(&agent, call).await
 }
 
-/// Asks about a call, unless too many questions of its agent wait already, which is checked in the
+/// Asks about a call, unless too many questions of its agent are pending, which is checked in the
 /// transaction. A repeated question is not a new one.
 async fn open(agent: &BearerAgent, call: RemoteCall) -> Result<Response, ApiProblem> {
     let call = call.at_once(agent.entry.at_once() as u64);
@@ -196,7 +196,8 @@ async fn open(agent: &BearerAgent, call: RemoteCall) -> Result<Response, ApiProb
     }
 }
 
-/// Converts a refusal for an agent: it names the call's status, and not the reviewer.
+/// Converts a refusal into a problem for an agent, which names the status of the call, and not the
+/// reviewer.
 fn problem_for(error: DecideError) -> ApiProblem {
     match error {
         DecideError::AlreadyDecided(remote_approval) => {
@@ -211,7 +212,7 @@ fn problem_for(error: DecideError) -> ApiProblem {
     }
 }
 
-/// `never`, `once`, `3 times`.
+/// Formats a number of times: `never`, `once`, `3 times`.
 fn times(count: u32) -> String {
     match count {
         0 => "never".to_owned(),
@@ -222,11 +223,11 @@ fn times(count: u32) -> String {
 
 /// Returns the attempt that a request is about. Defaults to the first.
 fn attempt(query: &QueryParams) -> Result<u32, ApiProblem> {
-    // Most calls begin once; for a later attempt, the wrong number is refused as decided before.
+    // Most calls begin once. For a later attempt, a wrong number is refused as already decided.
     Ok(query.get("attempt")?.unwrap_or(1))
 }
 
-/// Parses the approval id of an address.
+/// Parses the approval id in a path.
 pub(super) fn id_of(text: &str) -> Result<ApprovalId, ApiProblem> {
     text.parse().map_err(|_| ApiProblem::not_found())
 }
@@ -235,7 +236,7 @@ fn found_call(found: Option<Arc<Approval>>) -> CallResponse {
     found.map(|approval| JsonBody(Call::from(&*approval))).ok_or_else(ApiProblem::not_found)
 }
 
-/// Returns a call; with `wait`, once people have decided, or after so many seconds.
+/// Returns a call. With `wait`, responds once people have decided, or after that many seconds.
 async fn one(agent: BearerAgent, Path(id): Path<String>, query: QueryParams) -> CallResponse {
     let id = id_of(&id)?;
     match query.get::<u64>("wait")? {
@@ -250,7 +251,7 @@ async fn one(agent: BearerAgent, Path(id): Path<String>, query: QueryParams) -> 
     }
 }
 
-/// The calls of one run.
+/// Returns the calls of one run.
 async fn of_run(
     agent: BearerAgent,
     query: QueryParams,
@@ -267,7 +268,7 @@ async fn of_run(
     Ok(JsonBody(Page { items, next: None }))
 }
 
-/// Streams a call: as it stands now, and once it is decided.
+/// Streams a call: its current state, and its state once it is decided.
 async fn events(
     State(app): State<Arc<AppState>>,
     agent: BearerAgent,
@@ -282,7 +283,7 @@ async fn events(
         ));
     };
     let listener = Arc::new((app, agent));
-    // The next message, and whether another may follow.
+    // Produces the next message, and whether another one may follow.
     let stream = unfold(Some((first, slot)), move |state| {
         let listener = Arc::clone(&listener);
         async move {
@@ -340,11 +341,11 @@ async fn cancel(
     Ok(JsonBody(Call::from(&*remote_approval)))
 }
 
-/// Puts on the record that an approved call begins. Once.
+/// Records that an approved call begins. A call begins only once.
 async fn begin(agent: BearerAgent, Path(id): Path<String>) -> CallResponse {
     let id = id_of(&id)?;
     let approval = agent.calls.approval(id).await?.ok_or_else(ApiProblem::not_found)?;
-    // The people file may have a new required role since the call was asked about.
+    // The people file may require a new role that it did not require when the call was asked about.
     if let Some(role) = agent.entry.asks().iter().find(|role| !asks(&approval, role)) {
         let message = format!(
             "A {role} must now agree to every call of this agent: cancel this one, and ask again \
@@ -374,14 +375,14 @@ async fn heartbeat(agent: BearerAgent, Path(id): Path<String>, query: QueryParam
     Ok(JsonBody(Call::from(&*remote_approval)))
 }
 
-/// The end of a call, as its agent reports it.
+/// The result of a call, as its agent reports it.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[schemars(rename = "Ended")]
 enum EndRequest {
-    /// It gave this back: any JSON.
+    /// The returned value: any JSON.
     Result(Value),
-    /// It failed, with this.
+    /// The message of the error that it failed with.
     Error(String),
 }
 
@@ -400,7 +401,7 @@ async fn end(
     Ok(JsonBody(Call::from(&*remote_approval)))
 }
 
-/// Something that the program did, and no person decides.
+/// An action of the program that no person decides.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct NewAction {
@@ -413,17 +414,17 @@ struct NewAction {
     /// Details of the action.
     #[serde(default)]
     details: Map<String, Value>,
-    /// The matter it belongs to.
+    /// The case it belongs to.
     #[schemars(length(min = 1, max = 256))]
     case: Option<String>,
     /// The call of the same agent that it follows from.
     in_reply_to: Option<String>,
 }
 
-/// That something is on the record.
+/// The response for a recorded action.
 #[derive(Serialize, JsonSchema)]
 struct Recorded {
-    /// It is.
+    /// True: the action is recorded.
     recorded: bool,
 }
 

@@ -16,14 +16,14 @@ use crate::notify::Callbacks;
 /// The default time that people have: a day, in seconds.
 const DAY: u32 = 86_400;
 
-/// Declares a request of a program: its own fields, and the fields that all requests share.
+/// Declares a request of a program, with its own fields and the fields that all requests share.
 macro_rules! asked {
     ($(#[$doc:meta])* struct $Name:ident { $($own:tt)* }) => {
         $(#[$doc])*
         #[derive(Deserialize, JsonSchema)]
         #[serde(deny_unknown_fields)]
         pub(super) struct $Name {
-            /// Its id within its run. Asked again with the same id, it is the same question.
+            /// Its id within its run. A request with the same id is the same question.
             #[schemars(length(min = 1, max = 256))]
             external_id: String,
             /// The run that it belongs to; a new one if it is left out.
@@ -42,32 +42,32 @@ macro_rules! asked {
             /// The person for whom the agent works, who does not count among those who decide.
             #[schemars(length(min = 1, max = 256))]
             on_behalf_of: Option<String>,
-            /// The role that is asked; any reviewer if it is left out. A role that the people file
+            /// The role that is asked. By default, any reviewer. A role that the people file
             /// requires is asked in any case.
             #[schemars(length(min = 1, max = 256))]
             required_role: Option<String>,
-            /// The number of them who must agree.
+            /// The number of people who must agree.
             #[serde(default = "one")]
             #[schemars(range(min = 1, max = 20))]
             count: u8,
             /// Requires a reason of a person who approves or answers.
             #[serde(default)]
             comment_required: bool,
-            /// The urgency that the agent claims.
+            /// The urgency, as the agent claims it.
             #[serde(default)]
             priority: RequestPriority,
-            /// The time that people have, in seconds; one day by default. After it, the call has
-            /// expired, and does not run.
+            /// The time that people have to decide, in seconds. Defaults to one day. After it, the
+            /// call has expired, and does not run.
             #[serde(default = "day")]
             #[schemars(range(min = 1, max = 2_592_000))]
             expires_in: u32,
-            /// The web address that gets the decision, in a signed POST.
+            /// The URL that receives the decision, in a signed POST.
             #[schemars(url, length(max = 2_000))]
             callback_url: Option<String>,
         }
 
         impl $Name {
-            /// Takes out the fields that are the same for all.
+            /// Takes the fields that all requests share.
             fn matter(&mut self) -> AskOptions {
                 AskOptions {
                     run: self.run.take(),
@@ -100,10 +100,10 @@ asked! {
         #[serde(default)]
         #[schemars(length(max = 10_000))]
         description: String,
-        /// The JSON Schema (2020-12) of the arguments: what people may edit them to.
+        /// The JSON Schema (2020-12) of the arguments. Edited arguments must conform to it.
         #[schemars(with = "Option<serde_json::Map<String, Value>>")]
         schema: Option<Value>,
-        /// Marks a call that cannot be undone: a person who approves it types the tool's name.
+        /// Marks a call that cannot be undone. A person who approves it types the tool's name.
         #[serde(default)]
         destructive: bool,
         /// Lets people change the arguments.
@@ -113,7 +113,7 @@ asked! {
 }
 
 asked! {
-    /// A question that is no call: people answer it, and nothing runs by that.
+    /// A question that is not a call. People answer it, and nothing runs.
     struct NewQuestion {
         /// The question.
         #[schemars(length(min = 1, max = 10_000))]
@@ -121,7 +121,7 @@ asked! {
         /// The form of a valid answer.
         #[serde(default)]
         kind: AnswerKind,
-        /// The choices, for a question of kind `choice`: two words or more.
+        /// The choices, for a question of kind `choice`: two or more.
         #[serde(default)]
         #[schemars(length(max = 20))]
         choices: Vec<String>,
@@ -134,14 +134,14 @@ asked! {
 enum AnswerKind {
     /// `yes` or `no`.
     Approve,
-    /// One of the choices, word for word.
+    /// One of the choices, exactly as written.
     Choice,
     /// Any text.
     #[default]
     Text,
 }
 
-/// The fields that are the same for all: why, for whom, whom to ask.
+/// The fields that all requests share.
 struct AskOptions {
     run: Option<String>,
     summary: Option<String>,
@@ -218,7 +218,7 @@ impl NewQuestion {
     }
 }
 
-/// Checks a callback URL, so that none is accepted that would not be called.
+/// Checks a callback URL, so that a URL that would not be called is refused.
 fn check(callbacks: Option<&Callbacks>, url: &str) -> Result<(), ApiProblem> {
     let message = "This inbox sends no callbacks: omit `callback_url`, and wait for the decision.";
     let callbacks = callbacks.ok_or_else(|| ApiProblem::new(INVALID, message))?;
@@ -228,7 +228,7 @@ fn check(callbacks: Option<&Callbacks>, url: &str) -> Result<(), ApiProblem> {
 }
 
 impl AskOptions {
-    /// Returns the call with the shared fields, and everybody who is asked.
+    /// Returns the call with the shared fields, and with all required roles.
     fn of(
         self,
         call: RemoteCall,
@@ -263,8 +263,8 @@ impl AskOptions {
             call = call.reasoning(text);
         }
         let named = self.required_role.map_or_else(anyone, role);
-        // A role that the file requires and the agent names is asked once, as strictly as the
-        // stricter of the two.
+        // A role that both the file and the agent name is asked once, with the stricter of the two
+        // requirements.
         let is_meant =
             |always: &Role| matches!(&named, ReviewerSelector::Anyone) || named == role(always);
         if !agent.asks().iter().any(is_meant) {

@@ -22,7 +22,7 @@ use crate::sealed::SealedTrail;
 use crate::security_log;
 use crate::state::AppState;
 
-/// The most records that are given out at once.
+/// The most records in one response.
 const MOST: usize = 1_000;
 
 /// Returns the operations of auditors.
@@ -66,13 +66,13 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// Records, in their order.
+/// A page of records, in order.
 #[derive(Serialize, JsonSchema)]
 struct Records {
-    /// Each as it is kept. Its `seq` is its number, without gaps.
+    /// The records as they are stored. `seq` is the number of a record, without gaps.
     #[schemars(with = "Vec<Map<String, Value>>")]
     records: Vec<Arc<Record>>,
-    /// The value of `after` for those that follow; absent where there are none yet.
+    /// The value of `after` for the next page; absent if there are no further records yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<u64>,
 }
@@ -96,7 +96,7 @@ async fn records(
     Ok(JsonBody(Records { records, next }))
 }
 
-/// The last checkpoint of the trail: a signed note.
+/// Returns the last checkpoint of the trail, as a signed note.
 async fn checkpoint(
     State(app): State<Arc<AppState>>,
     by: BearerPerson,
@@ -106,7 +106,7 @@ async fn checkpoint(
     text(note)
 }
 
-/// A file that proves what became of one call, as far as it is sealed.
+/// Returns the receipt of one call: a file that proves its sealed records.
 async fn receipt(
     State(app): State<Arc<AppState>>,
     by: BearerPerson,

@@ -1,4 +1,4 @@
-//! Authenticates requests by their token.
+//! Authenticates requests by bearer token.
 
 use std::sync::Arc;
 
@@ -34,7 +34,8 @@ impl BearerAgent {
 #[derive(Debug)]
 pub(super) struct BearerPerson(pub(super) Reviewer);
 
-/// Returns the token of a request. Several are refused, because one may come from somebody else.
+/// Returns the token of a request. Several tokens are refused, because an attacker may have added
+/// one.
 fn token(headers: &HeaderMap) -> Result<&str, ApiProblem> {
     let mut all = headers.get_all(AUTHORIZATION).iter();
     let found = match (all.next().map(|value| value.to_str()), all.next()) {
@@ -47,8 +48,8 @@ fn token(headers: &HeaderMap) -> Result<&str, ApiProblem> {
     found.filter(|(scheme, _)| is_bearer(scheme)).map(|(_, token)| token.trim()).ok_or_else(missing)
 }
 
-/// Handles a token that nobody has. Clients with too many of them have to wait, and no longer fill
-/// the log. A valid token is never delayed, because programs behind one address share it.
+/// Handles an unknown token. Clients that send too many of them have to wait, and no longer fill
+/// the log. A valid token is never delayed, because several programs may share one address.
 fn unknown(app: &AppState, parts: &Parts) -> ApiProblem {
     let from = rate_limit::address(&parts.extensions);
     if let Err(wait) = app.wrong_tokens.begin(from, app.clock.now()) {
@@ -58,7 +59,7 @@ fn unknown(app: &AppState, parts: &Parts) -> ApiProblem {
     ApiProblem::new(UNKNOWN_TOKEN, "This token is not in the people file.")
 }
 
-/// Handles a token of the wrong kind: its holder is known, and is not guessing.
+/// Handles a token of the wrong kind. Its holder is known, so this does not count as guessing.
 fn wrong_kind(parts: &Parts, why: &str, message: &str) -> ApiProblem {
     security_log::token_refused(rate_limit::address(&parts.extensions), why);
     ApiProblem::new(WRONG_TOKEN, message)

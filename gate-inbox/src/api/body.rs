@@ -19,7 +19,7 @@ use serde_json::Value;
 use super::problem::{ApiProblem, MALFORMED, NOT_JSON, TOO_LONG};
 use crate::forms::form_data::{FormData, LONGEST, content_type};
 
-/// A body as JSON, both ways.
+/// A JSON body, of a request or a response.
 #[derive(Debug)]
 pub(super) struct JsonBody<T>(pub(super) T);
 
@@ -47,17 +47,16 @@ impl<T: DeserializeOwned + JsonSchema + 'static, S: Send + Sync> FromRequest<S> 
         let malformed = |error: serde_json::Error| ApiProblem::new(MALFORMED, error);
         let value: Value = serde_json::from_slice(&body).map_err(malformed)?;
         check::<T>(&value)?;
-        // Parsed again from the bytes: this refuses duplicate names, and keeps arguments to the
-        // letter.
+        // Parsed again from the bytes, which refuses duplicate names and keeps arguments exactly.
         serde_json::from_slice(&body).map(Self).map_err(malformed)
     }
 }
 
-/// The validators of each kind of body, by the schemas that the `OpenAPI` document has.
+/// The validator of each type of body, made from its schema in the `OpenAPI` document.
 static CHECKERS: LazyLock<Mutex<HashMap<TypeId, Arc<Validator>>>> = LazyLock::new(Mutex::default);
 
 fn checker<T: JsonSchema + 'static>() -> Result<Arc<Validator>, ApiProblem> {
-    // Held while a validator is built, so that each kind of body is compiled once.
+    // Held while a validator is built, so that each schema is compiled once.
     let mut known = CHECKERS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(checker) = known.get(&TypeId::of::<T>()) {
         return Ok(Arc::clone(checker));
@@ -72,7 +71,8 @@ fn checker<T: JsonSchema + 'static>() -> Result<Arc<Validator>, ApiProblem> {
 
 fn check<T: JsonSchema + 'static>(value: &Value) -> Result<(), ApiProblem> {
     let checker = checker::<T>()?;
-    // The messages name places and what is expected, and never the found values, which may be long.
+    // The messages name the location and the expected value, and never the found value, which may
+    // be long.
     let errors = checker
         .iter_errors(value)
         .map(|error| (error.instance_path().to_string(), error.masked().to_string()));
@@ -128,7 +128,7 @@ impl QueryParams {
 }
 
 impl FormData {
-    /// Returns the value of a parameter, which may come only once.
+    /// Returns the value of a parameter, which may occur only once.
     fn only(&self, name: &str) -> Result<Option<String>, ApiProblem> {
         if self.count(name) > 1 {
             return Err(ApiProblem::new(

@@ -1,4 +1,4 @@
-//! The documents that programs get: how a call stands, for its agent and for whoever decides.
+//! The documents that programs get: a call, for its agent and for its reviewers.
 
 use std::sync::Arc;
 
@@ -15,37 +15,37 @@ use serde_json::{Map, Value};
 /// A call or a question, for the agent that asked it.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Call {
-    /// The approval.
+    /// The id of the approval.
     id: String,
     /// The id that the agent gave.
     external_id: String,
-    /// The run that the agent named.
+    /// The run, as the agent named it.
     run: String,
-    /// The tool that the agent named.
+    /// The name of the tool, as the agent gave it.
     tool: String,
     /// The case it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     case: Option<String>,
     /// The status. Only an `approved` call may begin.
     status: Status,
-    /// The arguments it may run with: as people edited them, if they did.
+    /// The arguments that it may run with, with the edits of people.
     #[schemars(with = "Map<String, Value>")]
     arguments: Value,
     /// True if people changed the arguments.
     edited: bool,
-    /// The number of times that it began: more than once only if people let it run again.
+    /// The number of times that it began. More than one only if people let it run again.
     attempts: u32,
-    /// When people were asked.
+    /// The time when people were asked.
     #[schemars(with = "String", extend("format" = "date-time"))]
     asked_at: Timestamp,
-    /// When it last changed.
+    /// The time of the last change.
     #[schemars(with = "String", extend("format" = "date-time"))]
     changed_at: Timestamp,
-    /// Until when people can decide.
+    /// The time until which people can decide.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     expires_at: Option<Timestamp>,
-    /// The people who must decide, in words, while it waits.
+    /// A description of the people who must decide, while it waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     waits_for: Option<String>,
     /// A person's answer, if one answered.
@@ -64,9 +64,9 @@ pub(crate) struct Call {
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "Ending")]
 pub(super) enum CallOutcome {
-    /// It returned this.
+    /// The returned value.
     Result(Value),
-    /// It failed, with this.
+    /// The message of the error that it failed with.
     Error(String),
 }
 
@@ -105,28 +105,28 @@ impl From<&Approval> for Call {
     }
 }
 
-/// Returns the name that an agent gave something that stands here under the agent's name.
+/// Returns the name that an agent gave, without the agent's own name in front of it.
 fn own(name: &str) -> String {
     name.split_once('/').map_or(name, |(_, own)| own).to_owned()
 }
 
-/// A question, for the people who decide it.
+/// A call or a question, for the people who decide it.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Review {
-    /// The approval.
+    /// The id of the approval.
     id: String,
-    /// The digest of what this shows: a decision repeats it, and counts for nothing else.
+    /// The digest of the shown content. A decision repeats it, and counts only for this content.
     shown: String,
     /// The status.
     status: Status,
     /// The tool.
     tool: String,
-    /// The purpose of the tool. For a tool of another program, that is among the claims.
+    /// The purpose of the tool. For a tool of another program, it is in `claims`.
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
-    /// True if the call cannot be undone: then an approval repeats the tool's name.
+    /// True if the call cannot be undone. An approval then repeats the tool's name.
     destructive: bool,
-    /// The arguments it would run with.
+    /// The arguments that it would run with.
     #[schemars(with = "Map<String, Value>")]
     arguments: Value,
     /// The arguments that the agent proposed, if people changed them.
@@ -148,19 +148,19 @@ pub(super) struct Review {
     case: Option<String>,
     /// The agent's claims, which nobody has checked.
     claims: Claims,
-    /// Every rule that counted, and what it means.
+    /// The rules that counted, with their effects.
     rules: Vec<CountedRule>,
-    /// The people who must decide, in words.
+    /// A description of the people who must decide.
     waits_for: String,
     /// The choices, if it is a question of kind `choice`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     choices: Vec<String>,
     /// The votes so far.
     votes: Vec<VoteEntry>,
-    /// When people were asked.
+    /// The time when people were asked.
     #[schemars(with = "String", extend("format" = "date-time"))]
     asked_at: Timestamp,
-    /// Until when people can decide.
+    /// The time until which people can decide.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     expires_at: Option<Timestamp>,
@@ -175,10 +175,10 @@ struct Claims {
     /// The purpose of the tool, if it is the agent's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
-    /// The subject of the call.
+    /// The subject of the call, in one line.
     #[serde(skip_serializing_if = "Option::is_none")]
     summary: Option<String>,
-    /// Why the agent wants it.
+    /// The agent's reason for the call.
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning: Option<String>,
     /// The urgency of the call.
@@ -189,7 +189,7 @@ struct Claims {
 /// A rule that counted.
 #[derive(Debug, Serialize, JsonSchema)]
 struct CountedRule {
-    /// Its name.
+    /// The name of the rule.
     name: String,
     /// The policy or overlay it comes from.
     source: String,
@@ -213,7 +213,7 @@ struct VoteEntry {
     comment: Option<String>,
     /// True if it is signed.
     signed: bool,
-    /// When.
+    /// The time of the vote.
     #[schemars(with = "String", extend("format" = "date-time"))]
     at: Timestamp,
 }
@@ -289,7 +289,7 @@ impl From<&Interruption> for Review {
 /// A standing permission.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Permission {
-    /// Its id.
+    /// The id of the permission.
     id: String,
     /// The tool it is for.
     tool: String,
@@ -298,13 +298,13 @@ pub(super) struct Permission {
     run: Option<String>,
     /// The reviewer who granted it.
     by: String,
-    /// When.
+    /// The time when it was granted.
     #[schemars(with = "String", extend("format" = "date-time"))]
     given_at: Timestamp,
     /// The number of further calls that it covers, if there is a limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     uses_left: Option<u32>,
-    /// All of what it is for, in words.
+    /// A description of its whole scope.
     words: String,
 }
 

@@ -1,4 +1,5 @@
-//! The API by which programs ask, and people decide without pages: JSON over HTTP, under `/api/v1`.
+//! The API for programs that ask, and for programs of people who decide: JSON over HTTP, under
+//! `/api/v1`.
 //!
 //! Agents and people have two kinds of tokens, and neither can act as the other.
 
@@ -28,8 +29,8 @@ use crate::state::AppState;
 /// The path prefix of all operations, and of nothing else.
 pub(crate) const PLACE: &str = "/api/";
 
-/// Every operation, the document that describes them, and problems for everything else under
-/// `/api`.
+/// Returns the routes of every operation, of the document that describes them, and of problems for
+/// all other paths under `/api`.
 pub(crate) fn routes() -> Router<Arc<AppState>> {
     let document = Arc::new(operation::document(&operations()));
     let describe = get(move || {
@@ -50,7 +51,7 @@ async fn route_not_found() -> ApiProblem {
     ApiProblem::not_found()
 }
 
-/// Returns the answer to a method that a path of the API does not have.
+/// Returns the problem for a method that a path of the API does not support.
 pub(crate) fn method_not_allowed() -> ApiProblem {
     ApiProblem::new(NOT_SO, "This path does not take this method: see /api/openapi.json.")
 }

@@ -1,4 +1,4 @@
-//! One operation of the API: its handler, its description and its route in one place.
+//! An operation of the API: its handler, its description and its route.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,14 +18,14 @@ pub(super) const HERE: &[StatusCode] = &[StatusCode::NOT_FOUND];
 /// The statuses for a resource that does not exist, or is in another state.
 pub(super) const STATE: &[StatusCode] = &[StatusCode::NOT_FOUND, StatusCode::CONFLICT];
 
-/// The kind of caller that may use it.
+/// The kind of caller that may use an operation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum CallerKind {
     Agent,
     Person,
 }
 
-/// A function that makes the schema of a body.
+/// A function that returns the schema of a body.
 type MakeSchema = fn(&mut SchemaGenerator) -> Value;
 
 /// The response of a successful operation.
@@ -70,7 +70,7 @@ impl Operation {
         (id, about): (&'static str, &'static str),
         route: MethodRouter<Arc<AppState>>,
     ) -> Self {
-        // Any request may fail like this: without a valid token, at another host, or while the
+        // Any request may fail with these: without a valid token, at another host, or while the
         // database does not answer.
         let always = [
             StatusCode::BAD_REQUEST,
@@ -129,7 +129,7 @@ impl Operation {
         self
     }
 
-    /// Adds the statuses of problems that may come instead.
+    /// Adds the statuses of possible problems.
     pub(super) fn or_else(mut self, problems: &[StatusCode]) -> Self {
         self.problems.extend(problems);
         self
@@ -240,14 +240,14 @@ impl SchemaSet {
     }
 }
 
-/// Serves all of them.
+/// Returns the routes of all operations.
 pub(super) fn serve(operations: Vec<Operation>) -> Router<Arc<AppState>> {
     operations
         .into_iter()
         .fold(Router::new(), |router, operation| router.route(operation.path, operation.route))
 }
 
-/// Describes all of them, as `OpenAPI` 3.1 has it.
+/// Returns the `OpenAPI` 3.1 document of all operations.
 pub(super) fn document(operations: &[Operation]) -> Value {
     let mut schemas = SchemaSet::new();
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();

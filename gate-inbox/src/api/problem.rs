@@ -1,4 +1,4 @@
-//! Problem details (RFC 9457): why a request was not done.
+//! Problem details (RFC 9457): the reasons why requests fail.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -13,11 +13,11 @@ use gate_runtime::tool::SchemaErrors;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// A problem: why a request failed (RFC 9457).
+/// A problem: the reason why a request failed (RFC 9457).
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Problem")]
 pub(crate) struct ApiProblem {
-    /// The kind of problem, as a stable name: `urn:gate:problem:` and a word.
+    /// The kind of problem, as a stable name that starts with `urn:gate:problem:`.
     r#type: String,
     /// The kind of problem in a few words.
     title: &'static str,
@@ -28,7 +28,7 @@ pub(crate) struct ApiProblem {
     /// The errors, one for each field.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
-    /// After how many seconds it may be tried again.
+    /// The number of seconds after which the request may be repeated.
     #[serde(skip)]
     retry_after: Option<u64>,
 }
@@ -36,41 +36,41 @@ pub(crate) struct ApiProblem {
 /// The error of one field.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct FieldError {
-    /// Where, as a JSON pointer into the arguments.
+    /// The location, as a JSON pointer into the arguments.
     pointer: String,
-    /// The error, in words.
+    /// A description of the error.
     detail: String,
 }
 
-/// A kind of problem: its word, its title, its status.
+/// A kind of problem: its name, its title, its status.
 #[derive(Clone, Copy)]
 pub(crate) struct ProblemKind(&'static str, &'static str, StatusCode);
 
 /// The body is not JSON, or parameters cannot be parsed.
 pub(crate) const MALFORMED: ProblemKind =
     ProblemKind("malformed", "Malformed request", StatusCode::BAD_REQUEST);
-/// No token, or nobody's.
+/// No token, or an unknown one.
 pub(crate) const UNKNOWN_TOKEN: ProblemKind =
     ProblemKind("unknown-token", "Unknown token", StatusCode::UNAUTHORIZED);
-/// An agent's token where a reviewer's is wanted, or the reverse.
+/// An agent's token where a reviewer's token is required, or the reverse.
 pub(crate) const WRONG_TOKEN: ProblemKind =
     ProblemKind("wrong-kind-of-token", "Wrong kind of token", StatusCode::FORBIDDEN);
-/// Not one of those who may.
+/// The caller is not entitled to decide.
 pub(crate) const NOT_ENTITLED: ProblemKind =
     ProblemKind("not-entitled", "Not yours to decide", StatusCode::FORBIDDEN);
-/// There is no such resource for this caller.
+/// The resource does not exist for this caller.
 pub(crate) const NOT_FOUND: ProblemKind =
     ProblemKind("not-found", "Not found", StatusCode::NOT_FOUND);
-/// Another method.
+/// The path does not support the method.
 pub(crate) const NOT_SO: ProblemKind =
     ProblemKind("method", "Method not allowed", StatusCode::METHOD_NOT_ALLOWED);
-/// The id was used for something else.
+/// The id was used for another request.
 pub(crate) const ID_USED: ProblemKind =
     ProblemKind("id-used", "ID already used", StatusCode::CONFLICT);
-/// It is settled, or begun, or not begun.
+/// The call is decided, or has begun, or has not begun.
 pub(crate) const CONFLICT: ProblemKind =
     ProblemKind("state", "Not in this state", StatusCode::CONFLICT);
-/// It is not what was shown any more.
+/// The call changed after it was shown.
 pub(crate) const CHANGED: ProblemKind =
     ProblemKind("changed", "It has changed since it was shown", StatusCode::CONFLICT);
 /// The body is too long.
@@ -79,16 +79,16 @@ pub(crate) const TOO_LONG: ProblemKind =
 /// A body whose `Content-Type` is not JSON.
 pub(crate) const NOT_JSON: ProblemKind =
     ProblemKind("not-json", "Not JSON", StatusCode::UNSUPPORTED_MEDIA_TYPE);
-/// It is understood, and cannot be done.
+/// The request is understood, but cannot be done.
 pub(crate) const INVALID: ProblemKind =
     ProblemKind("invalid", "Invalid request", StatusCode::UNPROCESSABLE_ENTITY);
-/// Too much at once.
+/// Too many requests.
 pub(crate) const TOO_MANY: ProblemKind =
     ProblemKind("too-many", "Too many requests", StatusCode::TOO_MANY_REQUESTS);
-/// Something that is needed does not answer.
+/// The store or the people file does not answer.
 pub(crate) const UNAVAILABLE: ProblemKind =
     ProblemKind("unavailable", "Unavailable", StatusCode::SERVICE_UNAVAILABLE);
-/// It is for another host.
+/// The request is for another host.
 pub(crate) const NOT_HERE: ProblemKind =
     ProblemKind("not-here", "Wrong address", StatusCode::MISDIRECTED_REQUEST);
 
@@ -126,7 +126,7 @@ impl ApiProblem {
         )
     }
 
-    /// Returns a problem with a list of places.
+    /// Returns a problem with a list of field errors.
     pub(crate) fn of_places(indexes: impl IntoIterator<Item = (String, String)>) -> Self {
         let errors: Vec<FieldError> =
             indexes.into_iter().map(|(pointer, detail)| FieldError { pointer, detail }).collect();

@@ -31,7 +31,7 @@ const MOST: usize = 100;
 
 type ReviewResponse = Result<JsonBody<Review>, ApiProblem>;
 
-/// Every state, as a parameter has it.
+/// Every status, as a value of the parameter.
 const STATES: [&str; 11] = [
     "pending",
     "approved",
@@ -124,7 +124,7 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// Makes the operation of one way to decide.
+/// Returns the operation of one kind of decision.
 fn decide_operation<T: JsonSchema>(
     path: &'static str,
     id: &'static str,
@@ -137,7 +137,7 @@ fn decide_operation<T: JsonSchema>(
         .or_else(STATE)
 }
 
-/// Lists questions of a status, by default those that wait; oldest first.
+/// Lists questions of a status, oldest first. Defaults to pending questions.
 async fn list(
     State(app): State<Arc<AppState>>,
     _: BearerPerson,
@@ -178,7 +178,7 @@ async fn find_interruption(app: &AppState, id: &str) -> Result<Interruption, Api
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Approval")]
 struct ApproveRequest {
-    /// The digest of what was shown, as the question has it.
+    /// The digest of the shown content, from `shown` of the question.
     shown: String,
     /// The name of the tool. Required if the call is destructive.
     confirm: Option<String>,
@@ -192,7 +192,7 @@ struct ApproveRequest {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Rejection")]
 struct RejectRequest {
-    /// The digest of what was shown, as the question has it.
+    /// The digest of the shown content, from `shown` of the question.
     shown: String,
     /// The reason, which the agent gets.
     #[schemars(length(min = 1, max = 10_000))]
@@ -204,9 +204,9 @@ struct RejectRequest {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Editing")]
 struct EditRequest {
-    /// The digest of what was shown, as the question has it.
+    /// The digest of the shown content, from `shown` of the question.
     shown: String,
-    /// All arguments, as they are to run.
+    /// All arguments that the call is to run with.
     arguments: Map<String, Value>,
     /// The name of the tool. Required if the call is destructive.
     confirm: Option<String>,
@@ -215,12 +215,12 @@ struct EditRequest {
     comment: Option<String>,
 }
 
-/// An answer in the tool's place.
+/// An answer instead of running the tool.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Answering")]
 struct RespondRequest {
-    /// The digest of what was shown, as the question has it.
+    /// The digest of the shown content, from `shown` of the question.
     shown: String,
     /// The answer that the agent gets: any JSON. A question of the kind `choice` takes one of its
     /// choices.
@@ -230,19 +230,19 @@ struct RespondRequest {
     comment: Option<String>,
 }
 
-/// An approval of this call, and of later ones like it.
+/// An approval of this call, and of later calls like it.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Granting")]
 struct GrantRequest {
-    /// The digest of what was shown, as the question has it.
+    /// The digest of the shown content, from `shown` of the question.
     shown: String,
     /// The name of the tool. Required if the call is destructive.
     confirm: Option<String>,
     /// A comment, which is recorded.
     #[schemars(length(max = 10_000))]
     comment: Option<String>,
-    /// Covers calls of every run, and not of this one only.
+    /// Covers calls of every run, not only of this run.
     #[serde(default)]
     any_run: bool,
     /// Covers calls of every agent.
@@ -251,21 +251,21 @@ struct GrantRequest {
     /// Covers calls on behalf of every person.
     #[serde(default)]
     any_principal: bool,
-    /// The arguments that may have any value. All others stay as they are.
+    /// The arguments that may have any value. All other arguments keep their values.
     #[serde(default)]
     any: Vec<String>,
-    /// The arguments that may be any amount from 0 to these.
+    /// The arguments that may be any amount from 0 to these limits.
     #[serde(default)]
     up_to: BTreeMap<String, AmountLimit>,
     /// The number of calls that it covers.
     #[schemars(range(min = 1))]
     uses: Option<u32>,
-    /// An argument whose sum is limited.
+    /// The argument whose sum is limited.
     budget: Option<Budget>,
     /// The number of seconds after which `uses` and `budget` are counted anew.
     #[schemars(range(min = 1))]
     per: Option<u32>,
-    /// The number of seconds for which it holds: a year at most.
+    /// The number of seconds for which it holds. At most a year.
     #[schemars(range(min = 1, max = 31_536_000))]
     lasts: u32,
 }
@@ -274,7 +274,7 @@ struct GrantRequest {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Budget {
-    /// Of which argument.
+    /// The name of the argument.
     argument: String,
     /// The limit.
     max: AmountLimit,
@@ -310,8 +310,8 @@ struct Reason {
     reason: String,
 }
 
-/// Returns the question, if it is as it was shown. For one that has ended, the gate's own message
-/// says how.
+/// Returns the question, if it is still as it was shown. For a question that has ended, the gate's
+/// own message describes the outcome.
 async fn as_shown(app: &AppState, id: &str, shown: &str) -> Result<Interruption, ApiProblem> {
     let interruption = find_interruption(app, id).await?;
     let approval = interruption.approval();
@@ -335,7 +335,7 @@ fn confirmed(interruption: &Interruption, confirm: Option<&String>) -> Result<()
     Ok(())
 }
 
-/// Sends a decision, with its comment, and returns how the call stands then.
+/// Sends a decision, with its comment, and returns the resulting state of the call.
 async fn send(
     app: &AppState,
     id: &str,
@@ -456,7 +456,7 @@ async fn end_grant(
 ) -> Result<StatusCode, ApiProblem> {
     let id: GrantId = id.parse().map_err(|_| ApiProblem::not_found())?;
     let found = app.gate.active_controls().await?.grants.into_iter().find(|grant| grant.id() == id);
-    // What holds no more is taken back.
+    // A grant that no longer holds counts as revoked.
     if let Some(grant) = found {
         app.gate.revoke(&grant, &me).await?;
     }

@@ -7,7 +7,7 @@ use gate_runtime::{FileDirectory, Timestamp};
 
 /// Authenticates a person by the secret that they typed into the page.
 ///
-/// A [`FileDirectory`] is one: people sign in with their tokens.
+/// [`FileDirectory`] implements it: people sign in with their tokens.
 ///
 /// ```
 /// use gate_inbox::{SignIn as _, SignedIn};
@@ -45,7 +45,7 @@ pub trait SignIn: Send + Sync + 'static {
         secret: &'a str,
     ) -> BoxFuture<'a, Result<Option<SignedIn>, DirectoryError>>;
 
-    /// Returns whether a person who signed in before still could. Called at every request.
+    /// Returns whether a person who signed in before could still sign in. Called at every request.
     fn still_holds<'a>(
         &'a self,
         before: &'a SignedIn,
@@ -67,7 +67,7 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
-    /// Creates one from the id of a person, and the digest of the secret that they typed.
+    /// Creates it from the id of a person, and the digest of the secret that they typed.
     pub fn new(who: impl Into<ReviewerId>, credential: Digest) -> Self {
         Self { reviewer: who.into(), credential }
     }

@@ -1,4 +1,4 @@
-//! Authentication: the current user, sessions, and what keeps others out.
+//! Authentication: the current user, sessions, and rate limits.
 
 pub(crate) mod authenticator;
 pub(crate) mod cookie;

@@ -5,7 +5,7 @@ use subtle::ConstantTimeEq as _;
 /// Returns 256 random bits, in hexadecimal digits.
 ///
 /// # Errors
-/// If the system gives none.
+/// If the system has no source of randomness.
 pub(crate) fn random() -> Result<String, getrandom::Error> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes)?;

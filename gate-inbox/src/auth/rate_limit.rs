@@ -1,4 +1,4 @@
-//! Limits failed attempts: to sign in, or with the token of a program.
+//! Limits failed attempts to sign in, and failed attempts with the token of a program.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -9,8 +9,8 @@ use axum::extract::ConnectInfo;
 use axum::http::Extensions;
 use gate_runtime::Timestamp;
 
-/// The number of failures of one address before it has to wait: a second, then twice as long each
-/// time.
+/// The number of failures of one address before it has to wait: a second at first, then twice as
+/// long each time.
 const FREE: u32 = 5;
 
 /// The longest wait, in seconds. After it, the failures of an address are forgotten.
@@ -49,10 +49,10 @@ impl FailureCount {
 }
 
 impl RateLimiter {
-    /// Lets a client try, or returns how long it has to wait. A try counts as a failure until
-    /// [`was_right`](Self::was_right).
+    /// Admits an attempt, or returns how long the client has to wait. An attempt counts as a
+    /// failure until [`was_right`](Self::was_right).
     pub(crate) fn begin(&self, address: IpAddr, now: Timestamp) -> Result<(), Duration> {
-        // One lock for check and count: parallel guesses cannot slip through before they are
+        // Checked and counted under one lock, so that parallel guesses cannot pass before they are
         // counted.
         let mut counts = self.lock();
         let minute = now.as_second().div_euclid(60);
@@ -82,7 +82,7 @@ impl RateLimiter {
         Ok(())
     }
 
-    /// Notes that a try succeeded.
+    /// Records that an attempt succeeded.
     pub(crate) fn was_right(&self, address: IpAddr) {
         let mut counts = self.lock();
         counts.all = counts.all.saturating_sub(1);

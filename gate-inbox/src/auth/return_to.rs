@@ -8,8 +8,8 @@ use crate::forms::form_data::FormData;
 /// The longest token of a link.
 const LONGEST: usize = 300;
 
-/// The page to return to after signing in. It is only an id or a token, so that nobody is
-/// redirected to an address that somebody else wrote.
+/// The page to return to after signing in. It is only an id or a token, so that nobody can be
+/// redirected to an attacker's address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ReturnTo {
     /// A call.

@@ -1,4 +1,5 @@
-//! Sessions, in memory only. Cookies are stored as hashes, so nothing in here opens a session.
+//! Sessions, in memory only. Cookies are stored as hashes, so nothing stored here can open a
+//! session.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,8 +11,7 @@ use gate_runtime::id::{Digest, ReviewerId};
 use crate::auth::authenticator::SignedIn;
 use crate::auth::random;
 
-/// The most sessions of one person: a further one ends the one that was unused for the longest
-/// time.
+/// The most sessions of one person. A further one ends the least recently used one.
 const EACH: usize = 16;
 
 /// The number of sent forms that a session remembers.
@@ -31,7 +31,7 @@ pub(crate) struct SessionStore {
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
     pub(crate) signed_in: SignedIn,
-    /// The secret that every form of it carries.
+    /// The secret in every form of the session.
     pub(crate) form_secret: String,
 }
 
@@ -55,7 +55,7 @@ pub(crate) struct FormClaim<'a> {
 }
 
 impl FormClaim<'_> {
-    /// Notes that the form's purpose is done.
+    /// Records that the form had its effect.
     pub(crate) fn counts(mut self) {
         self.form = None;
     }
@@ -64,7 +64,7 @@ impl FormClaim<'_> {
 impl Drop for FormClaim<'_> {
     fn drop(&mut self) {
         if let (Some(form), Some(open)) = (self.form, self.sessions.lock().get_mut(&self.session)) {
-            // Nothing came of it, so the same form may be sent again.
+            // The form had no effect, so it may be sent again.
             open.sent.retain(|sent| *sent != form);
         }
     }
@@ -75,7 +75,7 @@ impl SessionStore {
         Self { open: Mutex::default(), idle, whole }
     }
 
-    /// Returns the time after which one ends in any case.
+    /// Returns the time after which a session ends in any case.
     pub(crate) fn whole(&self) -> Duration {
         self.whole
     }
@@ -87,7 +87,8 @@ impl SessionStore {
         now: Timestamp,
     ) -> Result<String, getrandom::Error> {
         let (cookie, form_secret) = (random::random()?, random::random()?);
-        // Counted and added under one lock: parallel sign-ins of a person stay within the limit.
+        // Counted and added under one lock, so that parallel sign-ins of a person stay within the
+        // limit.
         let mut open = self.lock();
         open.retain(|_, found| self.lasts(found, now));
         let mut others: Vec<_> = open
@@ -114,7 +115,7 @@ impl SessionStore {
     /// Returns the session of a cookie. Use by the person extends it; polling by their page does
     /// not.
     pub(crate) fn find(&self, id: Digest, now: Timestamp, is_used: bool) -> Option<Session> {
-        // Checked and extended under one lock: a session that ended is never extended.
+        // Checked and extended under one lock, so that a session that ended is never extended.
         let mut open = self.lock();
         let found = open.get_mut(&id)?;
         if !self.lasts(found, now) {
@@ -132,7 +133,7 @@ impl SessionStore {
         let form = Digest::of(form);
         let mut open = self.lock();
         let found = open.get_mut(&id)?;
-        // Looked up and noted under one lock: of two clicks at once, one counts.
+        // Looked up and recorded under one lock, so that of two clicks at once, only one counts.
         if found.sent.contains(&form) {
             return None;
         }

@@ -25,7 +25,7 @@ pub(crate) enum FieldKind {
     Choice(Vec<Value>),
     /// Anything else, as JSON.
     Json,
-    /// A secret, which stays as it is.
+    /// A secret, which cannot be edited.
     Secret,
 }
 
@@ -37,9 +37,9 @@ pub(crate) struct FormField {
     pub(crate) kind: FieldKind,
     pub(crate) is_required: bool,
     takes_null: bool,
-    /// The value that it has now.
+    /// The current value.
     before: Option<Value>,
-    /// The text that is typed.
+    /// The typed text.
     pub(crate) text: String,
     pub(crate) problem: Option<String>,
 }
@@ -136,7 +136,8 @@ impl EditForm {
 }
 
 impl FormField {
-    /// Returns its value; `None` if it is left out. An untouched field keeps its exact value.
+    /// Returns the value of the field; `None` if it is left out. An untouched field keeps its exact
+    /// value.
     fn read(&mut self, typed: Option<String>) -> Result<Option<Value>, String> {
         let Some(typed) = typed.filter(|_| self.kind != FieldKind::Secret) else {
             return Ok(self.before.clone());
@@ -214,7 +215,7 @@ impl FieldKind {
     }
 }
 
-/// JSON in which what is not plain is escaped.
+/// Escapes the characters of a JSON text that are not plain.
 pub(crate) fn escaped(json: &str) -> String {
     if hazards_of(json).is_empty() {
         return json.to_owned();
@@ -240,7 +241,7 @@ fn schema_description<'a>(schema: &'a Value, name: &str) -> Option<&'a str> {
     description(subschema).or_else(|| description(resolved(schema, subschema)))
 }
 
-/// A part of a schema, wherever it is.
+/// Returns a part of a schema, with its reference resolved.
 fn resolved<'a>(schema: &'a Value, mut part: &'a Value) -> &'a Value {
     for _ in 0..8 {
         let reference =
@@ -253,7 +254,7 @@ fn resolved<'a>(schema: &'a Value, mut part: &'a Value) -> &'a Value {
     part
 }
 
-/// Returns the way in which a value is typed, and whether it may be nothing.
+/// Returns the kind of input for a value, and whether the value may be null.
 fn kind_of(schema: &Value, subschema: &Value) -> (FieldKind, bool) {
     let part = resolved(schema, subschema);
     let null = json!({"type": "null"});
@@ -266,7 +267,7 @@ fn kind_of(schema: &Value, subschema: &Value) -> (FieldKind, bool) {
     }
 }
 
-/// The same for a part that says it by itself.
+/// Returns the same for a part of a schema that is no reference and no `anyOf`.
 fn plain_kind(subschema: &Value) -> (FieldKind, bool) {
     if let Some(all) = choices(subschema) {
         let (nulls, all): (Vec<Value>, Vec<Value>) = all.into_iter().partition(Value::is_null);
@@ -289,7 +290,7 @@ fn plain_kind(subschema: &Value) -> (FieldKind, bool) {
     (kind, takes_null)
 }
 
-/// The values that a schema lists, if it lists all.
+/// Returns the values that a schema lists, if it lists all of them.
 fn choices(subschema: &Value) -> Option<Vec<Value>> {
     let is_plain = |value: &Value| !value.is_object() && !value.is_array();
     if let Some(all) = subschema.get("enum").and_then(Value::as_array) {

@@ -14,11 +14,11 @@ use crate::forms::grant_scope::{
     AmountCap, AmountFormat, ArgumentBound, GrantExpiry, GrantScope, PrincipalScope,
 };
 
-/// Lengths of time to choose from: the value of the field, and what it means.
+/// The durations to choose from: the value of the field, and the duration.
 pub(crate) const LENGTHS: [(&str, Duration); 4] =
     [("hour", HOUR), ("day", DAY), ("week", WEEK), ("month", days(30))];
 
-/// One argument, and what it may be.
+/// One argument, and the values that it may have.
 #[derive(Clone, Debug)]
 pub(crate) struct BoundField {
     pub(crate) name: String,
@@ -31,7 +31,7 @@ pub(crate) struct BoundField {
 }
 
 impl BoundField {
-    /// The amount in the call itself, if the argument can be limited.
+    /// Returns the amount in the call itself, if the argument can be limited.
     pub(crate) fn amount(&self) -> Option<Amount> {
         Amount::of_value(&self.value)
     }
@@ -84,7 +84,7 @@ impl GrantForm {
             || self.fields.iter().any(|field| field.problem.is_some())
     }
 
-    /// Returns everything that was typed, to be sent again.
+    /// Returns all typed fields, to be sent again.
     pub(crate) fn sent(&self) -> Vec<(String, String)> {
         let arguments = self.fields.iter().flat_map(|field| {
             let of = |field_name: &str| format!("{field_name}.{}", field.name);
@@ -156,8 +156,8 @@ impl GrantForm {
         self.problems.insert(name, problem);
     }
 
-    /// Returns whether it covers any value. Only the exact word widens the scope; a word that was
-    /// not offered is a problem of the field.
+    /// Returns whether the field covers any value. Only the exact value `any` widens the scope; a
+    /// value that was not offered is a problem of the field.
     fn is_any(&mut self, name: &'static str) -> bool {
         match self.typed(name) {
             "any" => return true,
@@ -236,7 +236,7 @@ impl BoundField {
     }
 }
 
-/// Converts a scope of the form into one of the gate, beginning now.
+/// Converts the scope of a form into a scope of the gate that begins now.
 pub(crate) fn scope(grant_scope: &GrantScope, now: Timestamp) -> Scope {
     let mut scope = if grant_scope.run.is_some() { Scope::this_run() } else { Scope::any_run() };
     if grant_scope.agent.is_none() {
@@ -264,7 +264,8 @@ pub(crate) fn scope(grant_scope: &GrantScope, now: Timestamp) -> Scope {
     match grant_scope.end {
         GrantExpiry::Open => scope,
         GrantExpiry::At(end) => scope.until(end),
-        // A time that cannot be represented counts as over: narrower, and never wider.
+        // A time that cannot be represented counts as over, so the scope is narrower, and never
+        // wider.
         GrantExpiry::After(length) => scope.until(now.checked_add(length).unwrap_or(now)),
     }
 }

@@ -10,11 +10,11 @@ use serde_json::Value;
 /// The values that one argument may have.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ArgumentBound {
-    /// Exactly this.
+    /// Exactly this value.
     Same(Value),
-    /// An amount from 0 to this.
+    /// An amount from 0 to this limit.
     UpTo(AmountCap),
-    /// Whatever.
+    /// Any value.
     Any,
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct AmountCap {
 /// The form in which the arguments that have a limit are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AmountFormat {
-    /// Whole numbers: standing permissions from before there were decimals.
+    /// Whole numbers, as in standing permissions from before decimals were supported.
     Whole,
     Number,
     Text,
@@ -46,22 +46,22 @@ impl AmountCap {
     }
 }
 
-/// The principal for whom the run must act.
+/// The principal that the run must act for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PrincipalScope {
     Anyone,
-    /// It must act for nobody.
+    /// No principal.
     Nobody,
     One(String),
 }
 
-/// The time for which it holds.
+/// The time for which the grant holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum GrantExpiry {
-    /// Until somebody takes it back.
+    /// Until it is revoked.
     Open,
     At(Timestamp),
-    /// So long after it is given.
+    /// This long after it is given.
     After(Duration),
 }
 
@@ -77,13 +77,13 @@ pub(crate) struct GrantScope {
     pub(crate) arguments: Vec<(String, ArgumentBound)>,
     pub(crate) uses: Option<u64>,
     pub(crate) budget: Option<(String, AmountCap)>,
-    /// Uses and budget are for each time of this length.
+    /// The length of each period for which uses and budget are counted.
     pub(crate) window: Option<Duration>,
     pub(crate) end: GrantExpiry,
 }
 
 impl GrantScope {
-    /// Returns the scope of just this call, with which a form begins.
+    /// Returns the scope of only this call, which is the initial scope of a form.
     pub(crate) fn only(approval: &Approval) -> Self {
         let info = approval.subject().info();
         let arguments = approval.arguments().to_json();
@@ -105,7 +105,8 @@ impl GrantScope {
         }
     }
 
-    /// Returns the scope of an existing grant, from its JSON; `None` if that has anything unknown.
+    /// Returns the scope of an existing grant, from its JSON; `None` if the JSON has unknown
+    /// fields.
     pub(crate) fn of(grant: &Grant) -> Option<Self> {
         let json = serde_json::to_value(grant).ok()?;
         let text = |name: &str| json.get(name).and_then(Value::as_str).map(str::to_owned);

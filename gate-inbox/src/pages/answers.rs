@@ -1,4 +1,4 @@
-//! The ways to answer a call.
+//! The forms that answer a call.
 
 use gate_runtime::policy::{Requirement, ReviewerSelector};
 use gate_runtime::remote::AcceptedAnswers;
@@ -10,7 +10,7 @@ use crate::auth::current_user::CurrentUser;
 use crate::pending::eligibility::{VoteEligibility, eligibility, why_no_grant};
 use crate::render::untrusted_text::{is_shown_whole, plain};
 
-/// The form that a problem belongs to.
+/// The form that has a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProblemForm {
     Approve,
@@ -20,12 +20,12 @@ pub(crate) enum ProblemForm {
     Grant,
 }
 
-/// The typed text that could not be accepted, and the reason.
+/// The typed text of a decision that was not accepted, and the reason.
 #[derive(Debug, Default)]
 pub(crate) struct DecisionDraft {
     pub(crate) problem: Option<(ProblemForm, String)>,
     pub(crate) message: String,
-    /// Why, where that is not the words.
+    /// The comment, in forms where the text is not the comment.
     pub(crate) comment: String,
 }
 
@@ -76,8 +76,8 @@ pub(super) fn answers(
     html! { section.answers aria-label="Your decision" { p { (message) } } }
 }
 
-/// Returns whether the question is for the principal of the run. The application says who that is,
-/// not the people file.
+/// Returns whether the question is for the principal of the run. The application names the
+/// principal, not the people file.
 fn asks_principal(approval: &Approval) -> bool {
     approval
         .requirements()
@@ -159,7 +159,7 @@ fn approve(interruption: &Interruption, form_token: &FormToken, draft: &Decision
     }
 }
 
-/// Renders the form that approves, perhaps by a link, which it uses up.
+/// Renders the form that approves. If it was opened by a link, it uses up the link.
 pub(super) fn approve_form(
     interruption: &Interruption,
     form_token: &FormToken,
@@ -176,7 +176,7 @@ pub(super) fn approve_form(
     }
 }
 
-/// Renders the link to the form of a standing permission, or why there is none.
+/// Renders the link to the form of a standing permission, or the reason why there is none.
 fn grant(user: &CurrentUser, interruption: &Interruption) -> Markup {
     let approval = interruption.approval();
     html! {
@@ -236,7 +236,7 @@ fn reject(interruption: &Interruption, form_token: &FormToken, draft: &DecisionD
     }
 }
 
-/// Renders the form that rejects, perhaps by a link, which it uses up.
+/// Renders the form that rejects. If it was opened by a link, it uses up the link.
 pub(super) fn reject_form(
     interruption: &Interruption,
     form_token: &FormToken,
@@ -316,7 +316,7 @@ fn respond(interruption: &Interruption, form_token: &FormToken, draft: &Decision
     }
 }
 
-/// Renders the field for a comment, if one is wanted.
+/// Renders the field for a comment, if a requirement asks for one.
 fn why(interruption: &Interruption, draft: &DecisionDraft) -> Markup {
     html! {
         @if interruption.approval().requirements().iter().any(Requirement::wants_comment) {

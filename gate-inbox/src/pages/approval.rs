@@ -64,7 +64,7 @@ pub(crate) fn approval(
     page(status, &review.headline().to_string(), Some(user), Some(Tab::Pending), &main)
 }
 
-/// Renders the state of a call that does not simply wait.
+/// Renders the state of a call that is not pending.
 fn state(interruption: &Interruption) -> Markup {
     let approval = interruption.approval();
     let is_question = approval.answers().is_some();
@@ -313,7 +313,7 @@ fn votes(interruption: &Interruption) -> Markup {
     }
 }
 
-/// Answers that the call changed since the form was shown.
+/// Returns the page that reports that the call changed since the form was shown.
 pub(crate) fn changed(user: &CurrentUser, interruption: &Interruption) -> Response {
     let approval = interruption.approval();
     let main = html! {

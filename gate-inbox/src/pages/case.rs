@@ -32,8 +32,8 @@ pub(crate) struct CaseHistory {
 }
 
 impl CaseHistory {
-    /// Reads a case from its beginning, and keeps the end of it: whoever asks says what belongs to
-    /// one, and it may be much.
+    /// Reads a case from its beginning, and keeps only its newest records: agents choose the case
+    /// of a call, so a case may be long.
     pub(crate) async fn read(gate: &AnyGate, case: &CaseId) -> Result<Self, StoreError> {
         let (mut history, mut after) = (Self::default(), 0);
         loop {

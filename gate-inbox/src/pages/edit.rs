@@ -1,4 +1,4 @@
-//! The pages that change the arguments of a call: first the form, then what it would change.
+//! The pages that change the arguments of a call: the form, and then the preview of the changes.
 
 use std::collections::BTreeSet;
 
@@ -112,7 +112,7 @@ fn select(id: &str, name: &str, help: &str, field: &FormField, all: &[Value]) ->
     }
 }
 
-/// Renders the page that says what would change, with the form that sends it.
+/// Renders the page that previews the changes, with the form that sends them.
 pub(crate) fn confirm(
     user: &CurrentUser,
     interruption: &Interruption,

@@ -1,4 +1,4 @@
-//! The frame that all pages have.
+//! The layout of all pages.
 
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse as _, Response};
@@ -31,7 +31,7 @@ impl FormToken {
         })
     }
 
-    /// The hidden fields.
+    /// Renders the hidden fields.
     pub(super) fn fields(&self) -> Markup {
         html! {
             input type="hidden" name="form_secret" value=(self.form_secret);
@@ -94,8 +94,8 @@ pub(super) fn form_page(
     page(status, title, Some(user), Some(Tab::Pending), &main)
 }
 
-/// Answers a visitor who follows a link from another site: the page loads itself again from this
-/// site, so that the browser sends the cookie.
+/// Returns the page for a visitor who follows a link from another site: the page reloads itself
+/// from this site, so that the browser sends the cookie.
 pub(crate) fn welcome() -> Response {
     let main = html! { section.narrow { h1 { "Gate" } p { a.button.main href="" { "Open" } } } };
     whole(StatusCode::OK, "Gate", None, None, true, &main)
@@ -177,7 +177,7 @@ fn user_menu(user: &CurrentUser) -> Markup {
     }
 }
 
-/// Renders a page with a few words.
+/// Renders a page with a short message.
 pub(crate) fn notice(status: StatusCode, title: &str, message: &str) -> Response {
     let main = html! {
         section.narrow {

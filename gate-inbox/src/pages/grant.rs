@@ -1,4 +1,4 @@
-//! The pages that give a standing permission: first the form, then in plain words what it covers.
+//! The pages that give a standing permission: the form, and then a description of its scope.
 
 use axum::response::Response;
 use gate_runtime::Interruption;
@@ -12,7 +12,7 @@ use crate::forms::grant_form::{BoundField, GrantForm, LENGTHS};
 use crate::forms::grant_scope::GrantScope;
 use crate::render::untrusted_text::{length, plain, value};
 
-/// Renders the form. It starts with no more than the call itself.
+/// Renders the form, whose initial scope is only the call itself.
 pub(crate) fn grant(
     user: &CurrentUser,
     interruption: &Interruption,
@@ -154,7 +154,7 @@ fn lengths(form: &GrantForm, name: &'static str, label: &str, open: &str, before
     }
 }
 
-/// Renders the page that says what the permission would cover, with the form that gives it.
+/// Renders the page that describes the scope of the permission, with the form that gives it.
 pub(crate) fn confirm_grant(
     user: &CurrentUser,
     interruption: &Interruption,

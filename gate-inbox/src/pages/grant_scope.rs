@@ -1,4 +1,4 @@
-//! The scope of a standing permission, in plain words.
+//! Describes the scope of a standing permission.
 
 use gate_runtime::Timestamp;
 use maud::{Markup, html};
@@ -13,7 +13,7 @@ use crate::render::value_hint::{exact, value_hint};
 /// The longest value that is shown on one line, in characters.
 const SHORT: usize = 80;
 
-/// Renders what the permission covers.
+/// Renders the scope of the permission.
 pub(super) fn scope_summary(scope: &GrantScope, now: Timestamp) -> Markup {
     html! {
         ul.reach {
@@ -56,8 +56,8 @@ fn argument(name: &str, bound: &ArgumentBound, now: Timestamp) -> Markup {
     }
 }
 
-/// Renders a value: on the line if it is short. As JSON, so that a text of digits is not mistaken
-/// for a number.
+/// Renders a value as JSON, so that a text of digits is not mistaken for a number. A short value is
+/// rendered inline.
 fn exactly(same: &Value) -> Markup {
     let text = same.to_string();
     let is_short = text.chars().count() <= SHORT;
@@ -72,7 +72,7 @@ fn amounts(written: AmountFormat) -> &'static str {
     }
 }
 
-/// Renders the meaning of a limit, if the name of its argument tells it.
+/// Renders the meaning of a limit, if it follows from the name of its argument.
 fn meant(name: &str, limit: &AmountCap, now: Timestamp) -> Markup {
     let message =
         limit.max.in_units(0).and_then(|whole| value_hint(None, name, &whole.into(), now));

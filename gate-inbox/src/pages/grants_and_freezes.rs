@@ -1,4 +1,4 @@
-//! The page of everything that holds beyond single calls: standing permissions, and freezes.
+//! The page of standing permissions and freezes, which hold beyond single calls.
 
 use std::collections::HashMap;
 
@@ -18,10 +18,10 @@ use crate::forms::grant_scope::GrantScope;
 use crate::projections::projector::ProjectionAnswer;
 use crate::render::untrusted_text::{ago, block, plain, plural};
 
-/// The most of each that are shown.
+/// The most standing permissions, and the most freezes, that are shown.
 const MOST: usize = 200;
 
-/// Renders the page of everything that holds now: permissions newest first, freezes by their scope.
+/// Renders the permissions and freezes that hold now: permissions newest first, freezes by scope.
 pub(crate) fn grants_and_freezes(
     user: &CurrentUser,
     active: &ActiveControls,
@@ -68,7 +68,7 @@ fn permission(
 ) -> Markup {
     let of = GrantScope::of(grant);
     let times = |count: u64| plural(usize::try_from(count).unwrap_or(usize::MAX), "time");
-    // Of uses that are still to be read there is no number: it would be too small.
+    // While some uses are not read yet, no number is shown, because it would be too small.
     let used = uses.found.get(&grant.id()).filter(|_| !uses.is_behind);
     html! {
         li.row.grant {

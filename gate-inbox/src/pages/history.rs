@@ -76,7 +76,7 @@ fn search_summary(search: &HistorySearch, found: &SearchPage) -> String {
     }
 }
 
-/// Renders the state of the trail in words.
+/// Describes the state of the trail.
 fn seal(trail: Option<&TrailStatus>, now: Timestamp) -> Markup {
     let Some(trail) = trail else {
         return html! {

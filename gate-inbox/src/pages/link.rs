@@ -1,4 +1,4 @@
-//! The page that says in words what a link of a mail would decide, before anything is decided.
+//! The page that describes the decision of a mail's link before anything is decided.
 
 use axum::http::StatusCode;
 use axum::response::Response;

@@ -1,4 +1,4 @@
-//! The page that shows how many questions there are, how long answers take, and what people decide.
+//! The page of statistics: numbers of questions, times to decision, and decisions.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -14,7 +14,7 @@ use crate::projections::statistics::{ApprovalOutcome, CountSummary, Statistics, 
 use crate::render::chart::{ChartUnit, PlotChart, Series};
 use gate_runtime::english::grouped;
 
-/// The most rules and the most people that are drawn: those with the most questions or votes.
+/// The most rules, and the most people, that are drawn: those with the most questions or votes.
 const MOST: usize = 10;
 
 /// The ways in which questions end, in the order in which they are drawn.
@@ -28,19 +28,18 @@ pub(super) const BECAME: [(ApprovalOutcome, usize, &str); 7] = [
     (ApprovalOutcome::Dropped, 6, "cancelled or denied"),
 ];
 
-/// The plot styles of calls by what the rules said: they allowed them, asked people, or denied
-/// them.
+/// The plot styles of calls by the verdict of the rules: allowed, asked, or denied.
 pub(super) const LET_THROUGH: usize = 8;
 pub(super) const OPEN: usize = 7;
 pub(super) const DENIED: usize = 9;
 const REFUSED: usize = 10;
 
-/// The numbers that were counted in a time.
+/// The counts of a time range.
 #[derive(Debug)]
 pub(crate) struct Overview {
     span: TimeSpan,
     all: CountSummary,
-    /// The hour with which each column begins, and what was counted in it.
+    /// The first hour of each column, and the counts of the column.
     columns: Vec<(i64, CountSummary)>,
 }
 
@@ -60,7 +59,7 @@ impl Overview {
     }
 }
 
-/// A number for a plot.
+/// Converts a count into a number for a plot.
 #[expect(
     clippy::cast_precision_loss,
     reason = "a picture of a number has no use for its last digits"
@@ -116,7 +115,7 @@ pub(crate) fn overview(
     page(StatusCode::OK, "Overview", Some(user), Some(Tab::Overview), &main)
 }
 
-/// Renders a warning if not all records were read yet.
+/// Renders a warning if some records are not read yet.
 pub(super) fn behind(is_behind: bool) -> Markup {
     html! { @if is_behind { p.warning role="status" { "The record is still being read, so \
     these numbers are too low. Reload the page in a while." } } }

@@ -16,8 +16,8 @@ use crate::render::untrusted_text::{ago, headline, listed, plain, plural, short,
 /// The number of questions on one page.
 const EACH: usize = 50;
 
-/// Renders the page of the pending questions: those for the visitor first, in both parts by
-/// deadline.
+/// Renders the page of the pending questions: first those for the visitor, then the others, each
+/// part by deadline.
 pub(crate) fn pending(
     user: &CurrentUser,
     waiting: &PendingSnapshot,
@@ -110,14 +110,14 @@ fn row(interruption: &Interruption) -> Markup {
     }
 }
 
-/// Renders the names of those who voted already, while others must still decide.
+/// Renders the names of the people who voted already, while others must still decide.
 fn voted(approval: &Approval) -> Option<Markup> {
     let counting = approval.votes().iter().filter(|vote| approval.concerns(vote));
     let who: Vec<&str> = counting.map(|vote| vote.reviewer().as_str()).collect();
     (!who.is_empty()).then(|| html! { (plural(who.len(), "vote")) ", by " (plain(listed(&who))) })
 }
 
-/// Renders the form that filters. It is outside of the part that is reloaded.
+/// Renders the filter form. It is outside the part of the page that is reloaded.
 fn filter(offers: &FilterOptions, wanted: &PendingFilter) -> Markup {
     let tools = with_chosen(&wanted.tool, offers.tools.clone());
     let agents = with_chosen(&wanted.agent, offers.agents.clone());
@@ -137,7 +137,7 @@ fn filter(offers: &FilterOptions, wanted: &PendingFilter) -> Markup {
     filters("/", !wanted.is_all(), &fields)
 }
 
-/// Renders the marks that must not be overlooked.
+/// Renders the badges of a call.
 pub(super) fn badges(asked: &Interruption) -> Markup {
     let approval = asked.approval();
     let claimed = approval.subject().request().map(RemoteRequest::how_urgent);

@@ -17,7 +17,7 @@ const MOST: usize = 6;
 pub(crate) struct ShownPrecedents {
     pub(crate) of_case: Vec<Interruption>,
     pub(crate) of_tool: Vec<Interruption>,
-    /// Set if not all of the record was read yet.
+    /// True if some records are not read yet.
     pub(crate) is_behind: bool,
 }
 

@@ -14,7 +14,7 @@ pub(super) fn address(path: &str, pairs: &[(&str, &str)], more: &[(&str, &str)])
     format!("{path}?{query}")
 }
 
-/// Renders a list to choose from: all, or one.
+/// Renders a select field: all values, or one of them.
 pub(super) fn choose(
     name: &str,
     label: &str,
@@ -47,7 +47,7 @@ pub(super) fn typed(name: &str, label: &str, kind: &str, value: &str) -> Markup 
     }
 }
 
-/// Renders the frame of the filter fields: closed if nothing is filtered.
+/// Renders the collapsible box of the filter fields. It is closed if no filter is set.
 pub(super) fn filters(path: &str, is_set: bool, fields: &Markup) -> Markup {
     html! {
         details.filters open[is_set] {

@@ -1,4 +1,4 @@
-//! The page of the policies in words, with what their rules did.
+//! The page that describes the policies, with the counts of their rules.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use crate::render::chart::{ChartUnit, PlotChart, Series};
 use crate::render::untrusted_text::{ago, block, plain, plural};
 use gate_runtime::english::grouped;
 
-/// The name of a policy where its rules are counted, and its digest.
+/// The name under which the rules of a policy are counted, and the digest of the policy.
 type PolicyKey = (String, Digest);
 
 /// A policy, and the tools that it judges.
@@ -31,13 +31,13 @@ struct ListedPolicy {
     since: Timestamp,
 }
 
-/// All current policies, and what their rules did in a time.
+/// All current policies, and the counts of their rules in a time range.
 #[derive(Debug)]
 pub(crate) struct RulesView {
     span: TimeSpan,
     policies: BTreeMap<PolicyKey, ListedPolicy>,
     counts: BTreeMap<Option<RuleKey>, RuleCounts>,
-    /// Set if there are more tools than these.
+    /// True if there are more tools than these.
     is_full: bool,
 }
 
@@ -60,7 +60,7 @@ impl RulesView {
         Self { span, policies, counts, is_full: projections.policies.is_full() }
     }
 
-    /// Returns the counts of what a rule did.
+    /// Returns the counts of a rule.
     fn did(&self, source: &str, name: &str) -> RuleCounts {
         let rule = RuleKey { source: source.to_owned(), name: name.to_owned() };
         self.counts.get(&Some(rule)).cloned().unwrap_or_default()
@@ -193,7 +193,7 @@ fn effect(verdict: Verdict, requirement: Option<&Requirement>) -> Markup {
     }
 }
 
-/// Renders in words what a rule did.
+/// Describes the counts of a rule.
 fn did(of: &RuleCounts) -> Markup {
     let times = |count: u64| plural(usize::try_from(count).unwrap_or(usize::MAX), "time");
     let became = BECAME
@@ -230,7 +230,7 @@ fn plot(found: &RulesView, index: usize, source: &str, policy: &PolicyView) -> M
     let became = |(became, look, message): (ApprovalOutcome, usize, &'static str)| {
         of(look, message, &|of| of.became.get(&became).copied().unwrap_or_default())
     };
-    // What nobody decided: the rule did, or nobody yet.
+    // The outcomes that no person decided: the rule decided, or the question is still open.
     let rest = [
         of(LET_THROUGH, "let through", &|of| of.let_through),
         of(DENIED, "denied", &|of| of.denied),

@@ -1,4 +1,4 @@
-//! The page on which people sign in.
+//! The sign-in page.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -7,8 +7,7 @@ use maud::html;
 use super::frame::page;
 use crate::auth::return_to::ReturnTo;
 
-/// Renders the page on which people sign in, with the page they asked for, and what was wrong with
-/// the last attempt.
+/// Renders the sign-in page, with the page that was requested, and the problem of the last attempt.
 pub(crate) fn sign_in(
     status: StatusCode,
     form_secret: &str,

@@ -20,7 +20,7 @@ impl TimeSpan {
         (Self::Month, "month", "30 days"),
     ];
 
-    /// Reads the time that a query names; a day if it names none that is known.
+    /// Returns the time range that a query names. Defaults to a day.
     pub(crate) fn read(typed: &str) -> Self {
         Self::ALL
             .into_iter()
@@ -28,7 +28,7 @@ impl TimeSpan {
             .map_or(Self::Day, |(span, ..)| span)
     }
 
-    /// Returns the number of hours that it has.
+    /// Returns its number of hours.
     pub(crate) fn hours(self) -> i64 {
         match self {
             Self::Day => 24,
@@ -37,7 +37,7 @@ impl TimeSpan {
         }
     }
 
-    /// Returns the number of hours that one column of a plot has.
+    /// Returns the number of hours in one column of a plot.
     pub(crate) fn column(self) -> i64 {
         match self {
             Self::Day => 1,
@@ -46,7 +46,7 @@ impl TimeSpan {
         }
     }
 
-    /// The name of a column, by the hour with which it begins.
+    /// Returns the name of a column, by its first hour.
     pub(super) fn label(self, hour: i64) -> String {
         let format = match self {
             Self::Day => "%H:00",
@@ -58,7 +58,7 @@ impl TimeSpan {
         begin.to_zoned_datetime(TimeZone::UTC).strftime(format).to_string()
     }
 
-    /// Links to the others.
+    /// Renders the links to the other time ranges.
     pub(super) fn choice(self, path: &str) -> Markup {
         html! {
             nav.spans aria-label="Time" {

@@ -1,4 +1,4 @@
-//! Describes records in words.
+//! Descriptions of records.
 
 use gate_runtime::policy::{RuleReport, Verdict};
 use gate_runtime::records::{CallEvent, GateEvent, Record, RecordEvent};
@@ -8,7 +8,7 @@ use maud::{Markup, html};
 
 use crate::render::untrusted_text::{block, plain, value};
 
-/// A record in words.
+/// A description of a record.
 pub(super) struct TimelineEntry {
     css_class: &'static str,
     title: &'static str,
@@ -16,12 +16,12 @@ pub(super) struct TimelineEntry {
 }
 
 impl TimelineEntry {
-    /// Returns the name of the look in which it is drawn.
+    /// Returns its CSS class.
     pub(super) fn css_class(&self) -> &'static str {
         self.css_class
     }
 
-    /// Renders what happened, with a link to the call that the record is about.
+    /// Renders the event, with a link to the call that the record is about.
     pub(super) fn title(&self, record: &Record) -> Markup {
         html! {
             strong { (self.title) }
@@ -32,13 +32,13 @@ impl TimelineEntry {
         }
     }
 
-    /// By whom, why, with what.
+    /// Returns the details: the person, the reason, the data.
     pub(super) fn more(&self) -> &Markup {
         &self.more
     }
 }
 
-/// A record in words.
+/// A description of a record.
 pub(super) fn describe(record: &Record) -> TimelineEntry {
     let (css_class, title, more) = match record.event() {
         RecordEvent::Call(event) => of_call(event),

@@ -15,20 +15,20 @@ use tokio::time::{Instant, sleep_until};
 use crate::pending::list::PendingSnapshot;
 
 /// Polling for open pages takes at most one part in this many of the time. With very many
-/// questions, pages are a little late, but agents and reviewers are not.
+/// questions, open pages update a little later, but agents and reviewers are not delayed.
 const SHARE: u32 = 5;
 
 /// The shortest and the longest interval between two reads for open pages.
 const PACE: Duration = Duration::from_millis(100);
 const LATE: Duration = Duration::from_secs(2);
 
-/// Reading changes may take one part in so many of the time of a full read; otherwise everything is
-/// read.
+/// Reading changes may take one part in this many of the time of a full read; otherwise everything
+/// is read.
 const PART: u32 = 4;
 
-/// The time after which everything is read again in any case, for changes without a record, like a
-/// restored database. It is longer with very many questions, so that full reads take at most a
-/// hundredth of the time.
+/// The time after which everything is read again in any case, because of changes without a record,
+/// such as a restored database. It is longer with very many questions, so that full reads take at
+/// most a hundredth of the time.
 const ANEW: Duration = Duration::from_mins(1);
 const SELDOM: u32 = 100;
 
@@ -39,13 +39,13 @@ const RECORDS: usize = 256;
 #[derive(Debug, Default)]
 pub(crate) struct PendingCache(Mutex<Option<CachedPending>>);
 
-/// The questions that were found last.
+/// The questions of the last read.
 #[derive(Debug)]
 struct CachedPending {
-    /// When the last look began, and how long it took.
+    /// The time when the last read began, and how long it took.
     started: Instant,
     took: Duration,
-    /// When everything was last read, and how long that took.
+    /// The time when everything was last read, and how long that took.
     read: Instant,
     whole: Duration,
     /// The record up to which changes are included.
@@ -54,7 +54,7 @@ struct CachedPending {
     sorted: BTreeMap<ListOrder, Interruption>,
     /// The number of questions of each agent.
     of_agent: HashMap<AgentName, usize>,
-    /// The snapshot for lists, made when one is first asked for.
+    /// The snapshot for lists, made when it is first needed.
     list: Option<Arc<PendingSnapshot>>,
 }
 
@@ -62,7 +62,7 @@ struct CachedPending {
 type ListOrder = (Timestamp, Timestamp, ApprovalId);
 
 impl PendingCache {
-    /// Returns all pending calls, in a state that is not older than the call of this method.
+    /// Returns all pending calls, in a state that is not older than this method call.
     ///
     /// Each open list calls this on every change. A caller shares the result of a read that began
     /// after its own call. A page that polls may have to wait; a person who opens a page does not.
@@ -112,7 +112,7 @@ impl PendingCache {
     }
 }
 
-/// The changes since the last look: the last record read, and each call that may have begun or
+/// The changes since the last read: the last record read, and each call that may have begun or
 /// stopped waiting.
 struct PendingChanges {
     seen: u64,
@@ -123,7 +123,8 @@ impl CachedPending {
     /// Reads all pending calls.
     async fn read(gate: &AnyGate, started: Instant) -> Result<Self, StoreError> {
         let read = Instant::now();
-        // Changes from here on may already be in the list, and are read again.
+        // Taken before the list is read: later changes may already be in the list, and are read
+        // again.
         let seen = gate.events().seen();
         let all = gate.interruptions(&ApprovalFilter::all().status(Status::Pending)).await?;
         let whole = read.elapsed();
@@ -137,7 +138,7 @@ impl CachedPending {
         Ok(cached)
     }
 
-    /// Reads the changes since the last look, if that is faster than reading everything.
+    /// Reads the changes since the last read, if that is faster than reading everything.
     async fn changes_since(
         &self,
         gate: &AnyGate,
@@ -184,7 +185,7 @@ impl CachedPending {
                 self.put(asked);
             }
         }
-        // Also without changes, because steps of an escalation begin by time.
+        // Reset even without changes, because the steps of an escalation begin at set times.
         self.list = None;
         (self.started, self.took) = (started, started.elapsed());
     }
@@ -236,7 +237,7 @@ mod tests {
 
     use super::*;
 
-    /// Counts how often all that waits is read, and how often the record is.
+    /// Counts the reads of all pending calls, and the reads of records.
     #[derive(Default)]
     struct CountingStore {
         inner: MemoryStore,
@@ -267,7 +268,7 @@ mod tests {
             &'a self,
             filter: &'a RecordFilter,
         ) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
-            // The gate itself reads those of one call.
+            // The gate itself reads the records of one call.
             if filter.of_call().is_none() {
                 self.reads.fetch_add(1, Ordering::SeqCst);
                 if self.is_damaged.load(Ordering::SeqCst) {
@@ -352,7 +353,7 @@ mod tests {
             [gate.reviewer("dana").await.unwrap(), gate.reviewer("eve").await.unwrap()];
         let (pending_cache, bot, run) =
             (PendingCache::default(), gate.remote("bot"), gate.run("run"));
-        // How many wait, each with how often it changed.
+        // The number of pending calls, each with its number of changes.
         let shown = async || {
             let found = pending_cache.pending(&gate, false).await.unwrap();
             let all =
@@ -363,7 +364,7 @@ mod tests {
                     .collect()
             };
             assert_eq!(versions(found.all()), versions(&all));
-            // However slow this machine is just now.
+            // Makes the test independent of the speed of the machine.
             pending_cache.0.lock().await.as_mut().unwrap().whole = Duration::MAX;
             found.len()
         };
@@ -372,7 +373,7 @@ mod tests {
         for (round, patience) in (0..24).zip([Duration::MAX, Duration::ZERO].into_iter().cycle()) {
             pending_cache.0.lock().await.as_mut().unwrap().whole = patience;
             let two = ask(role("manager")).count(2);
-            // What was refused once is not asked again.
+            // A refused call is not asked again.
             let call = RemoteCall::new(
                 format!("call-{round}"),
                 "issue_refund",
@@ -380,7 +381,7 @@ mod tests {
             );
             let question = bot.ask(call.ask("it is money", two));
             let asked = gate.interruption(question.await.unwrap().id()).await.unwrap().unwrap();
-            // More than is read of the record at once.
+            // More records than are read at once.
             for number in 0..round * 25 {
                 run.log_action("looked", &json!({ "number": number }), None).await.unwrap();
             }

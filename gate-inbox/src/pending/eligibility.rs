@@ -1,5 +1,5 @@
-//! The eligibility of a person to vote, for what a page offers. The gate decides whether a vote
-//! counts.
+//! The eligibility of a person to vote, which determines the forms on a page. The gate decides
+//! whether a vote counts.
 
 use std::time::Duration;
 
@@ -13,15 +13,15 @@ use crate::auth::current_user::CurrentUser;
 /// The eligibility of a person to vote on a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum VoteEligibility {
-    /// They are asked.
+    /// The person is asked.
     Asked,
-    /// They are asked in a later step.
+    /// The person is asked in a later step.
     Later,
     /// Others are asked.
     NotAsked,
-    /// The run acts for them, so their vote does not count.
+    /// The run acts for the person, so their vote does not count.
     ActsForThem,
-    /// They are the agent.
+    /// The person is the agent.
     IsAgent,
     /// The call no longer waits.
     Over,
@@ -61,7 +61,7 @@ fn begun(
     asked_at: Timestamp,
     now: Timestamp,
 ) -> impl Iterator<Item = &EscalationTier> {
-    // A clock that went back counts as no time passed: later steps have not begun.
+    // If the clock went back, no time has passed: later steps have not begun.
     let passed = Duration::try_from(now.duration_since(asked_at)).unwrap_or_default();
     let mut start = Duration::ZERO;
     requirement.tiers().iter().take_while(move |tier| {
@@ -71,7 +71,8 @@ fn begun(
     })
 }
 
-/// Returns why a person cannot give a grant with their approval, because the gate would refuse it.
+/// Returns the reason why a person cannot give a grant with their approval, if the gate would
+/// refuse it.
 pub(crate) fn why_no_grant(
     approval: &Approval,
     user: &CurrentUser,

@@ -9,8 +9,8 @@ use crate::pending::eligibility::can_vote;
 use crate::render::text_search::TextSearch;
 use crate::render::untrusted_text::bare;
 
-/// A filter of pending calls. An empty text admits all. Names are compared as they are displayed,
-/// because a page can only offer that form, in which hidden characters are escapes.
+/// A filter of pending calls. An empty text admits all calls. Names are compared as they are
+/// displayed, with hidden characters as escapes, because a page can only offer that form.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct PendingFilter {
     pub(crate) tool: String,
@@ -18,7 +18,7 @@ pub(crate) struct PendingFilter {
     pub(crate) principal: String,
     pub(crate) role: String,
     pub(crate) text: String,
-    /// Only what is for them.
+    /// True to admit only the calls that ask the user.
     pub(crate) mine: bool,
 }
 
@@ -29,12 +29,12 @@ impl PendingFilter {
         Self { tool, agent, principal, role, text, mine: query.get("mine") == "yes" }
     }
 
-    /// Returns whether it admits all.
+    /// Returns whether it admits all calls.
     pub(crate) fn is_all(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Returns its fields, as pairs of a query. Empty ones are left out.
+    /// Returns its fields as pairs of a query string, without the empty ones.
     pub(crate) fn pairs(&self) -> Vec<(&'static str, &str)> {
         let texts = [
             ("tool", self.tool.as_str()),
@@ -60,7 +60,7 @@ impl PendingFilter {
     }
 }
 
-/// The roles that are asked, now or in a later step.
+/// Returns the roles that are asked, now or in a later step.
 pub(crate) fn roles(approval: &Approval) -> impl Iterator<Item = &str> {
     approval.requirements().iter().flat_map(Requirement::tiers).filter_map(|tier| {
         match tier.who() {
@@ -70,7 +70,7 @@ pub(crate) fn roles(approval: &Approval) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Returns whether a text is somewhere in a question, in whatever case.
+/// Returns whether a text occurs in a question, ignoring case.
 fn has(approval: &Approval, text: &str) -> bool {
     let text = TextSearch::new(text);
     let (subject, info) = (approval.subject(), approval.subject().info());
@@ -83,9 +83,9 @@ fn has(approval: &Approval, text: &str) -> bool {
         || is_in(approval.arguments().as_json())
 }
 
-/// Returns the names that there are to choose from, sorted.
+/// Returns the names to choose from, sorted.
 pub(crate) fn sorted(found: impl Iterator<Item = impl AsRef<str> + Ord>) -> Vec<String> {
-    /// More than that nobody looks through: they type it.
+    /// The most names that are offered. If there are more, people type the name.
     const MOST: usize = 200;
     let mut all: Vec<_> = found.filter(|name| !name.as_ref().is_empty()).collect();
     all.sort_unstable();
@@ -93,7 +93,7 @@ pub(crate) fn sorted(found: impl Iterator<Item = impl AsRef<str> + Ord>) -> Vec<
     all.into_iter().take(MOST).map(bare).collect()
 }
 
-/// Returns the names that there are to choose from, with the one that is chosen.
+/// Returns the names to choose from, including the chosen one.
 pub(crate) fn with_chosen(chosen: &str, mut all: Vec<String>) -> Vec<String> {
     if !chosen.is_empty() && !all.iter().any(|name| name == chosen) {
         all.push(chosen.to_owned());
@@ -101,7 +101,7 @@ pub(crate) fn with_chosen(chosen: &str, mut all: Vec<String>) -> Vec<String> {
     all
 }
 
-/// The names of all tools, agents, people and roles in what waits.
+/// Returns the names of all tools, agents, people and roles in the pending calls.
 pub(crate) fn names<'a>(
     all: &'a [Interruption],
     name: impl Fn(&'a Approval) -> Vec<&'a str> + 'a,

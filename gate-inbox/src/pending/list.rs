@@ -22,8 +22,7 @@ pub(crate) struct PendingSnapshot {
 /// The key of a list: the person, their roles, their filter.
 type ListKey = (ReviewerId, Vec<Role>, PendingFilter);
 
-/// The choices that a filter offers: the names of all tools, agents, people and roles in what
-/// waits.
+/// The choices of a filter: the names of all tools, agents, people and roles in the pending calls.
 #[derive(Debug)]
 pub(crate) struct FilterOptions {
     pub(crate) tools: Vec<String>,
@@ -32,8 +31,8 @@ pub(crate) struct FilterOptions {
     pub(crate) roles: Vec<String>,
 }
 
-/// A list, as places in the snapshot: first the calls that ask its reader, in both parts by
-/// deadline.
+/// A list, as indexes into the snapshot: first the calls that ask its reader, then the others, each
+/// part by deadline.
 #[derive(Debug)]
 pub(crate) struct PendingList {
     order: Vec<usize>,
@@ -46,7 +45,7 @@ impl PendingSnapshot {
         Self { all, offers: OnceLock::new(), orders: Mutex::default() }
     }
 
-    /// All of it.
+    /// Returns all pending calls.
     #[cfg(test)]
     pub(crate) fn all(&self) -> &[Interruption] {
         &self.all
@@ -84,7 +83,8 @@ impl PendingSnapshot {
     ) -> T {
         let whose = (user.who().clone(), user.roles.clone(), wanted.clone());
         let order = {
-            // Only the entry is made under the lock; sorting happens once per key, outside of it.
+            // Only the entry is created under the lock; sorting happens once per key, outside the
+            // lock.
             let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(orders.entry(whose).or_default())
         };
@@ -108,7 +108,7 @@ impl PendingSnapshot {
         }
     }
 
-    /// Returns a part of a list, each call with whether it asks its reader.
+    /// Returns a part of a list, with a flag for each call that asks its reader.
     pub(crate) fn page<'a>(
         &'a self,
         order: &'a PendingList,

@@ -1,4 +1,4 @@
-//! Calls that wait: kept in memory, filtered, listed, and decided by whom.
+//! Pending calls: the cache, the filters, the lists, and the eligibility of reviewers.
 
 pub(crate) mod cache;
 pub(crate) mod eligibility;

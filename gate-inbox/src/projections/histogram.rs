@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The middle of each class is a tenth above that of the one before.
+/// The ratio between the middles of neighbouring classes.
 const STEP: f64 = 1.1;
 
 /// The durations, counted by class.
@@ -26,7 +26,8 @@ impl Histogram {
         self.0.values().map(|count| u64::from(*count)).sum()
     }
 
-    /// The time within which so many of a hundred were over; `None` if there was nothing.
+    /// Returns the duration that this percentage of the durations does not exceed; `None` if
+    /// nothing was counted.
     pub(crate) fn percentile(&self, percent: u64) -> Option<Duration> {
         let wanted = (self.count() * percent).div_ceil(100).max(1);
         let mut before = 0;

@@ -1,4 +1,4 @@
-//! Projections of the records: counts and indexes, brought up to date as records come.
+//! Projections of the records: counts and indexes, updated as records arrive.
 
 pub(crate) mod histogram;
 pub(crate) mod policies;

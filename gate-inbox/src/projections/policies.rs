@@ -1,4 +1,4 @@
-//! The tools and their policies, as the most recently built gates have them.
+//! The tools and their policies, from the most recently built gates.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub(crate) struct PolicyIndex {
 }
 
 impl PolicyIndex {
-    /// A gate was built: from then on, its tools are judged so.
+    /// Records that a gate was built, whose policies judge its tools from then on.
     pub(crate) fn built(&mut self, tools: &[ToolNote], at: Timestamp) {
         for note in tools {
             if self.tools.len() < TOOLS || self.tools.contains_key(note.tool()) {
@@ -28,12 +28,12 @@ impl PolicyIndex {
         }
     }
 
-    /// Each tool as it was last built, and when that was.
+    /// Returns each tool as it was last built, and the time when it was built.
     pub(crate) fn tools(&self) -> impl Iterator<Item = &(ToolNote, Timestamp)> {
         self.tools.values()
     }
 
-    /// Returns whether there were more tools than are kept.
+    /// Returns whether some tools were not kept because of the limit.
     pub(crate) fn is_full(&self) -> bool {
         self.is_full
     }

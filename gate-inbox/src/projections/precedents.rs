@@ -1,4 +1,4 @@
-//! The calls that people decided last: for each tool, and in each case. Older calls are not kept.
+//! The most recently decided calls of each tool and of each case. Older calls are not kept.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::Hash;
@@ -6,8 +6,8 @@ use std::hash::Hash;
 use gate_runtime::id::{ApprovalId, CaseId, GrantId, ToolName};
 use gate_runtime::run::CallSubject;
 
-/// The number of calls that are kept of each: one more than is shown, because one may be the call
-/// itself.
+/// The number of calls that are kept of each tool and case: one more than is shown, because one may
+/// be the call itself.
 const EACH: usize = 11;
 
 /// The numbers of tools and of cases that are kept: those with the most recent decisions.
@@ -17,7 +17,7 @@ const CASES: usize = 10_000;
 /// The number of standing permissions whose uses are counted.
 const GRANTS: usize = 10_000;
 
-/// The calls that people decided last, and the uses of standing permissions.
+/// The calls that people decided most recently, and the uses of standing permissions.
 #[derive(Debug, Default)]
 pub(crate) struct Precedents {
     of_tool: RecentByKey<ToolName>,
@@ -26,7 +26,7 @@ pub(crate) struct Precedents {
 }
 
 impl Precedents {
-    /// People decided a call.
+    /// Records that people decided a call.
     pub(crate) fn decided(&mut self, subject: &CallSubject) {
         self.of_tool.put(subject.tool(), subject.approval(), TOOLS);
         if let Some(case) = subject.info().case() {
@@ -34,21 +34,21 @@ impl Precedents {
         }
     }
 
-    /// A standing permission let a call through.
+    /// Records that a standing permission approved a call.
     pub(crate) fn used(&mut self, grant: GrantId) {
         if self.uses.len() < GRANTS || self.uses.contains_key(&grant) {
             *self.uses.entry(grant).or_default() += 1;
         }
     }
 
-    /// Returns how often a standing permission let a call through; `None` if that is not known.
+    /// Returns how often a standing permission approved a call; `None` if that is not known.
     pub(crate) fn uses(&self, grant: GrantId) -> Option<u64> {
         let known = self.uses.get(&grant).copied();
         known.or((self.uses.len() < GRANTS).then_some(0))
     }
 
-    /// The last decided calls of the tool, and those of the case: newest first, without the call
-    /// itself.
+    /// Returns the most recently decided calls of the tool, and those of the case: newest first,
+    /// without the call itself.
     pub(crate) fn like(&self, subject: &CallSubject) -> (Vec<ApprovalId>, Vec<ApprovalId>) {
         let others = |found: Option<&VecDeque<ApprovalId>>| {
             let others = found.into_iter().flatten().rev().filter(|id| **id != subject.approval());
@@ -62,8 +62,8 @@ impl Precedents {
     }
 }
 
-/// The newest approvals of each key, for a limited number of keys: the key that was untouched for
-/// longest is dropped first.
+/// The newest approvals of each key, for a limited number of keys. The least recently used key is
+/// dropped first.
 #[derive(Debug)]
 struct RecentByKey<K> {
     each: HashMap<K, (u64, VecDeque<ApprovalId>)>,

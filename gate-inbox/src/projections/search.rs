@@ -1,5 +1,4 @@
-//! Search in the records, newest first, with a limit on the work for one page, whatever is
-//! searched.
+//! Searches the records, newest first, with a limit on the work for one page.
 
 mod record_text;
 
@@ -24,17 +23,17 @@ use crate::state::AppState;
 pub(crate) const EACH: usize = 50;
 
 /// The number of records that are read for one page, and the time that this may take. At either
-/// limit the page says how far it came, and a link continues from there.
+/// limit, the page shows how far it read, and a link continues from there.
 const MOST: usize = 5_000;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The number of records that are read at once.
 const BLOCK: u64 = 250;
 
-/// The time by which the clocks of processes that write records may differ, when days are searched.
+/// The clock difference between writing processes that a search by days allows for.
 const SKEW: Duration = Duration::from_hours(1);
 
-/// The kinds of events: the value of the form field, and its words.
+/// The kinds of events: the value of the form field, and its label.
 pub(crate) const KINDS: [(&str, &str); 16] = [
     ("asked", "people were asked"),
     ("let_through", "a rule let it through"),
@@ -54,8 +53,8 @@ pub(crate) const KINDS: [(&str, &str); 16] = [
     ("other", "anything else"),
 ];
 
-/// The properties of the records that are searched. An empty text matches anything. Names are
-/// compared as they are shown.
+/// The properties of the records to find. An empty text matches any record. Names are compared as
+/// they are shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct HistorySearch {
     pub(crate) tool: String,
@@ -68,11 +67,11 @@ pub(crate) struct HistorySearch {
     pub(crate) text: String,
     first: Option<Timestamp>,
     end: Option<Timestamp>,
-    /// The name of a field, and what is wrong with it.
+    /// The name of an invalid field, and its problem.
     pub(crate) problem: Option<(&'static str, &'static str)>,
 }
 
-/// Where a page begins.
+/// The position at which a page begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SearchCursor {
     Newest,
@@ -82,14 +81,14 @@ pub(crate) enum SearchCursor {
     After(u64),
 }
 
-/// A page of what was found, newest first.
+/// A page of the found records, newest first.
 #[derive(Debug, Default)]
 pub(crate) struct SearchPage {
     pub(crate) records: Vec<Arc<Record>>,
     pub(crate) records_read: usize,
-    /// Where what is older goes on; `None` at the end.
+    /// The cursor of the next older page; `None` at the end.
     pub(crate) older: Option<u64>,
-    /// Where what is newer goes on; `None` if this is the newest.
+    /// The cursor of the next newer page; `None` if this is the newest page.
     pub(crate) newer: Option<u64>,
 }
 
@@ -120,7 +119,7 @@ impl HistorySearch {
         search
     }
 
-    /// Returns its fields, as pairs of a query. Empty ones are left out.
+    /// Returns its fields as pairs of a query string, without the empty ones.
     pub(crate) fn pairs(&self) -> Vec<(&'static str, &str)> {
         let Self { tool, agent, person, case, what, from, to, text, .. } = self;
         let all = [
@@ -154,7 +153,7 @@ impl HistorySearch {
             && (self.text.is_empty() || self.is_in(record))
     }
 
-    /// Returns whether the text is in what a record says, in whatever case.
+    /// Returns whether the text occurs in the texts of a record, ignoring case.
     fn is_in(&self, record: &Record) -> bool {
         let text = TextSearch::new(&self.text);
         let has = |found: &str| text.matches(found);
@@ -171,7 +170,7 @@ impl HistorySearch {
             || texts(record).iter().any(|recorded_text| has(recorded_text))
     }
 
-    /// Looks for a page of it.
+    /// Finds one page of matching records.
     pub(crate) async fn run(
         &self,
         app: &AppState,
@@ -229,7 +228,7 @@ impl HistorySearch {
         Ok(found)
     }
 
-    /// Returns whether a record and all before it are too old.
+    /// Returns whether a record and all records before it are too old.
     fn is_past(&self, record: &Record) -> bool {
         self.first
             .and_then(|first| first.checked_sub(SKEW).ok())
@@ -271,7 +270,7 @@ impl HistorySearch {
     }
 }
 
-/// Returns the number of the last record before a time, as far as times grow with numbers.
+/// Returns the number of the last record before a time, assuming that times grow with numbers.
 async fn last_before(app: &AppState, end: Timestamp, newest: u64) -> Result<u64, StoreError> {
     let (mut low, mut high) = (0, newest);
     while low < high {

@@ -1,9 +1,9 @@
-//! Counts the questions, how long answers took, and what people decided: as records come, by the
-//! hour, for a month.
+//! Counts the questions, the times to decision, and the decisions as records arrive, by the hour,
+//! for a month.
 //!
 //! The outcome of a question counts for the hour in which it was asked. So each question that a
-//! rule asked in a time is decided, over or still waiting. If it is asked again, because rules
-//! changed or because the call failed, the first answer is the one that counts.
+//! rule asked in a time range is decided, over or still waiting. If it is asked again, because
+//! rules changed or because the call failed, only the first answer counts.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
@@ -24,14 +24,14 @@ const HOURS: usize = 31 * 24;
 /// end.
 const OPEN: usize = 100_000;
 
-/// The numbers of rules and of people that are told apart. Later ones are counted together.
+/// The numbers of rules and of people that are counted separately. Later ones are counted together.
 const RULES: usize = 2_000;
 const PEOPLE: usize = 1_000;
 
-/// A rule, by where it stands and its name.
+/// A rule, by its source and its name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct RuleKey {
-    /// `policy refunds`, as an assessment says it.
+    /// The source as in an assessment, like `policy refunds`.
     pub(crate) source: String,
     pub(crate) name: String,
 }
@@ -43,15 +43,15 @@ pub(crate) enum ApprovalOutcome {
     Edited,
     Rejected,
     Answered,
-    /// A standing permission answered it.
+    /// A standing permission covered it.
     Covered,
     Expired,
-    /// It was cancelled, or a rule denied it in the end.
+    /// It was cancelled, or a rule denied it later.
     Dropped,
 }
 
 impl ApprovalOutcome {
-    /// Returns whether a person decided it, and nobody else.
+    /// Returns whether people decided it, and nothing else.
     pub(crate) fn is_decided(self) -> bool {
         matches!(self, Self::Approved | Self::Edited | Self::Rejected | Self::Answered)
     }
@@ -60,7 +60,7 @@ impl ApprovalOutcome {
 /// The counts of the questions and calls for which a rule was a reason, and of their outcomes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RuleCounts {
-    /// The number of times that it was a reason to let a call through, to ask, to deny it.
+    /// The numbers of times that it was a reason to approve a call, to ask, and to deny it.
     pub(crate) let_through: u64,
     pub(crate) asked: u64,
     pub(crate) denied: u64,
@@ -77,13 +77,13 @@ impl RuleCounts {
         self.let_through + self.asked + self.denied
     }
 
-    /// Returns how many of the questions that it was a reason for still wait.
+    /// Returns how many of its questions still wait.
     pub(crate) fn open(&self) -> u64 {
         self.asked.saturating_sub(self.became.values().sum())
     }
 }
 
-/// The counts of some time.
+/// The counts of a time range.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CallCounts {
     pub(crate) let_through: u64,
@@ -92,7 +92,7 @@ pub(crate) struct CallCounts {
     /// Refused before any rule saw it.
     pub(crate) refused: u64,
     pub(crate) became: BTreeMap<ApprovalOutcome, u64>,
-    /// From the question to what people decided.
+    /// The durations from the question to the decision of people.
     pub(crate) waits: Histogram,
     rules: HashMap<usize, RuleCounts>,
     people: HashMap<usize, BTreeMap<ApprovalOutcome, u64>>,
@@ -105,7 +105,7 @@ pub(crate) struct Statistics {
     rules: NameIndex<RuleKey>,
     people: NameIndex<ReviewerId>,
     open: HashMap<ApprovalId, OpenApproval>,
-    /// In the order in which they were asked.
+    /// The open questions, in the order in which they were asked.
     order: BTreeMap<u64, ApprovalId>,
 }
 
@@ -220,7 +220,7 @@ impl Statistics {
         } else {
             became
         };
-        // Where its hour is too long ago, nobody asks for it any more.
+        // An hour that is no longer kept needs no counts.
         if let Some(hour) = self.hours.get_mut(&hour_of(open.asked_at)) {
             *hour.became.entry(became).or_default() += 1;
             if became.is_decided() {
@@ -241,7 +241,7 @@ impl Statistics {
         self.hours.entry(hour).or_default()
     }
 
-    /// Returns what was counted in so many hours, of which the last one is that of a time.
+    /// Returns the counts of a number of hours, up to and including the hour of a time.
     pub(crate) fn of(&self, last: Timestamp, hours: i64) -> CountSummary {
         let last = hour_of(last);
         let mut sum = CallCounts::default();
@@ -261,7 +261,7 @@ impl Statistics {
     }
 }
 
-/// The counts of some time, with names. `None` is all those that are not told apart.
+/// The counts of a time range, with names. `None` stands for all that are not counted separately.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CountSummary {
     pub(crate) counts: CallCounts,
@@ -298,12 +298,12 @@ fn add(sum: &mut BTreeMap<ApprovalOutcome, u64>, more: &BTreeMap<ApprovalOutcome
     }
 }
 
-/// Returns the hour of a time, counted from 1970.
+/// Returns the hour of a time, as a number of hours since 1970.
 pub(crate) fn hour_of(at: Timestamp) -> i64 {
     at.as_second().div_euclid(3_600)
 }
 
-/// Names, each with a place. Those beyond the limit share one that has no name.
+/// An index of names. Names beyond the limit share one index, which has no name.
 #[derive(Debug)]
 struct NameIndex<N> {
     indexes: HashMap<N, usize>,

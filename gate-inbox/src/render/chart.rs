@@ -1,4 +1,4 @@
-//! Plots, drawn on the server. Each has its numbers as a table too, and no two parts differ by
+//! Plots, drawn on the server. Each also has its numbers as a table, and no two parts differ by
 //! colour alone.
 
 mod scale;
@@ -12,49 +12,49 @@ use crate::render::untrusted_text::bare;
 const WIDTH: f64 = 400.0;
 const HEIGHT: f64 = 200.0;
 
-/// The room left of a plot for what the axis says, and below it.
+/// The margins to the left of a plot and below it, for the labels of the axes.
 const LEFT: f64 = 52.0;
 const BELOW: f64 = 34.0;
 const ABOVE: f64 = 12.0;
 
-/// The number of looks: colours with patterns, and lines with marks.
+/// The number of styles: colours with patterns, and lines with markers.
 const LOOKS: usize = 11;
 
-/// The longest label inside of a plot, in characters. The table has it whole.
+/// The longest label inside a plot, in characters. The table has the whole label.
 const LABEL: usize = 48;
 
-/// A plot: for each place along the axis, a number of each series.
+/// A plot: for each position on the axis, a number of each series.
 #[derive(Clone, Debug)]
 pub(crate) struct PlotChart {
-    /// Names it within its page: letters only.
+    /// The id of the plot within its page: letters only.
     pub(crate) id: String,
     pub(crate) title: String,
-    /// The name of the axis along which the places lie, like `Time`.
+    /// The name of the axis with the positions, like `Time`.
     pub(crate) along: &'static str,
     pub(crate) labels: Vec<String>,
     pub(crate) measure: ChartUnit,
     pub(crate) series: Vec<Series>,
 }
 
-/// One of the numbers that are drawn at each place.
+/// A series: one number at each position.
 #[derive(Clone, Debug)]
 pub(crate) struct Series {
-    /// The look in which it is drawn: the same thing looks the same in every plot.
+    /// The style in which it is drawn, which is the same in every plot.
     pub(crate) style_index: usize,
     pub(crate) name: &'static str,
-    /// `None` where there is none.
+    /// The number at each position; `None` if it has none.
     pub(crate) numbers: Vec<Option<f64>>,
 }
 
 impl Series {
-    /// Returns whether there is anything to be drawn.
+    /// Returns whether the plot has any data.
     pub(crate) fn is_there(&self) -> bool {
         self.numbers.iter().flatten().any(|number| *number > 0.0)
     }
 }
 
 impl PlotChart {
-    /// Bars that stand side by side, each with its parts upon each other.
+    /// Draws bars side by side, each with its parts stacked.
     pub(crate) fn columns(&self) -> Markup {
         let sums = (0..self.labels.len()).map(|index| self.sum(index));
         let scale = self.measure.scale(sums.fold(0.0, f64::max));
@@ -80,7 +80,7 @@ impl PlotChart {
         self.framed(HEIGHT, &drawn, self.series.len() > 1)
     }
 
-    /// Lines over the places, each with its own mark.
+    /// Draws a line for each series, each with its own marker.
     pub(crate) fn lines(&self) -> Markup {
         let all = self.series.iter().flat_map(|series| series.numbers.iter().flatten().copied());
         let scale = self.measure.scale(all.fold(0.0, f64::max));
@@ -125,7 +125,7 @@ impl PlotChart {
         self.framed(HEIGHT, &drawn, true)
     }
 
-    /// Bars that lie below each other, each under its name, with its parts behind each other.
+    /// Draws horizontal bars, each below its name, with its parts in a row.
     pub(crate) fn rows(&self) -> Markup {
         const ROW: f64 = 40.0;
         const RIGHT: f64 = 44.0;
@@ -155,7 +155,7 @@ impl PlotChart {
         self.framed((count(self.labels.len()) * ROW).max(ROW), &drawn, true)
     }
 
-    /// The parts of a bar: look, name, number, and the sum of those before.
+    /// Returns the parts of a bar: style, name, number, and the sum of the parts before.
     fn parts(&self, index: usize) -> Vec<(usize, &'static str, f64, f64)> {
         let (mut parts, mut before) = (Vec::new(), 0.0);
         for Series { style_index, name, numbers } in &self.series {
@@ -172,7 +172,7 @@ impl PlotChart {
         self.series.iter().filter_map(|series| series.numbers.get(index).copied().flatten()).sum()
     }
 
-    /// Draws the numbers of the axis at the left, with lines across.
+    /// Draws the numbers of the left axis, with grid lines.
     fn grid(&self, scale: &scale::Scale) -> Markup {
         let height = HEIGHT - ABOVE - BELOW;
         html! {
@@ -188,7 +188,7 @@ impl PlotChart {
         }
     }
 
-    /// Draws the labels of the axis below: some of the places, and what they are.
+    /// Draws the labels of the bottom axis: some of the positions, and the name of the axis.
     fn below(&self, step: f64) -> Markup {
         let each = self.labels.len().div_ceil(5).max(1);
         html! {
@@ -206,7 +206,7 @@ impl PlotChart {
         }
     }
 
-    /// The plot with its title, what its looks mean, and its numbers.
+    /// Renders the plot with its title, its legend, and its table of numbers.
     fn framed(&self, height: f64, drawn: &Markup, has_legend: bool) -> Markup {
         let id = &self.id;
         html! {
@@ -229,7 +229,7 @@ impl PlotChart {
         }
     }
 
-    /// Describes the chart in words, for people who cannot see it.
+    /// Describes the plot for people who cannot see it.
     fn description(&self) -> String {
         let of = |Series { name, numbers, .. }: &Series| {
             let all = numbers.iter().flatten().copied();
@@ -268,7 +268,7 @@ impl PlotChart {
         html! {
             details {
                 summary { "The numbers" }
-                // Where it is wider than the page, the arrow keys move it.
+                // If it is wider than the page, the arrow keys scroll it.
                 div.wide tabindex="0" role="group"
                     aria-label=(format!("{}: the numbers", bare(&self.title)))
                 {
@@ -304,7 +304,7 @@ impl PlotChart {
     }
 }
 
-/// A part of a bar.
+/// Draws a part of a bar.
 fn rect(
     plot: &PlotChart,
     style_index: usize,
@@ -319,9 +319,9 @@ fn rect(
     }
 }
 
-/// Draws the pattern that fills a part: a ground in its colour, and lines or dots on it.
+/// Draws the pattern that fills a part: a background in its colour, with lines or dots.
 fn pattern(id: &str, style_index: usize) -> Markup {
-    // Nothing in these is from outside.
+    // These are constants, without any external input, so they need no escaping.
     let strokes = match style_index % LOOKS {
         0 => "",
         1 => r#"<path d="M-1 7L7 -1M3 9L9 3" class="stroke"/>"#,
@@ -348,7 +348,7 @@ fn pattern(id: &str, style_index: usize) -> Markup {
     }
 }
 
-/// A point of a line.
+/// Draws a point of a line.
 fn marker(style_index: usize, x: f64, y: f64) -> Markup {
     html! {
         @if style_index == 0 {
@@ -359,7 +359,7 @@ fn marker(style_index: usize, x: f64, y: f64) -> Markup {
     }
 }
 
-/// A label as there is room for it.
+/// Shortens a label to the space that it has.
 fn cut(label: &str) -> String {
     let shown = bare(label);
     if shown.chars().count() <= LABEL {

@@ -1,4 +1,4 @@
-//! Texts, values and charts as pages show them.
+//! Renders texts, values and charts for pages.
 
 pub(crate) mod chart;
 pub(crate) mod text_search;

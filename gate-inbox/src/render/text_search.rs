@@ -1,9 +1,9 @@
-//! Search in texts as pages display them.
+//! Searches texts as pages display them.
 
 use super::untrusted_text::bare;
 
-/// A text that is searched for, in whatever case. It is also found as it is displayed, where hidden
-/// characters are escapes.
+/// A text to search for, ignoring case. It is also found as it is displayed, with hidden characters
+/// as escapes.
 pub(crate) struct TextSearch {
     text: String,
     has_escapes: bool,
@@ -15,7 +15,7 @@ impl TextSearch {
         Self { has_escapes: text.contains("\\u{"), text }
     }
 
-    /// Returns whether the text is somewhere in another one.
+    /// Returns whether another text contains the text.
     pub(crate) fn matches(&self, found: &str) -> bool {
         let is_in = |found: &str| found.to_lowercase().contains(&self.text);
         is_in(found) || (self.has_escapes && is_in(&bare(found)))

@@ -1,4 +1,4 @@
-//! Text that others wrote, as a page shows it: nothing in it acts, hides or passes for something
+//! Renders text from outside, so that nothing in it is active, hidden or mistaken for something
 //! else.
 
 use std::time::Duration;
@@ -12,10 +12,10 @@ use gate_runtime::{Approval, Timestamp};
 use maud::{Markup, html};
 use serde_json::Value;
 
-/// The longest value that is shown whole at first, in characters.
+/// The longest value that is shown whole without a click, in characters.
 const LONG: usize = 500;
 
-/// Text on one line.
+/// Renders a text on one line.
 pub(crate) fn plain(text: impl AsRef<str>) -> Markup {
     let sanitized = SanitizedText::of(text.as_ref());
     html! {
@@ -27,13 +27,13 @@ pub(crate) fn plain(text: impl AsRef<str>) -> Markup {
     }
 }
 
-/// Text for where there is no markup: a title, an attribute.
+/// Returns a text for where markup is not possible: a title, an attribute.
 pub(crate) fn bare(text: impl AsRef<str>) -> String {
     SanitizedText::of(text.as_ref()).as_str().to_owned()
 }
 
-/// Text of several lines: whole, or its ends with what is left out behind a click. What is wrong
-/// with it is said of all of it.
+/// Renders a text of several lines: whole, or its two ends, with the rest behind a click. Hazards
+/// are reported for the whole text.
 pub(crate) fn block(text: &str) -> Markup {
     let count = text.chars().count();
     html! {
@@ -56,7 +56,7 @@ pub(crate) fn block(text: &str) -> Markup {
     }
 }
 
-/// Returns whether a page shows all arguments of a call at first, without a click.
+/// Returns whether a page shows all arguments of a call without a click.
 pub(crate) fn is_shown_whole(approval: &Approval) -> bool {
     let is_short = |argument: &ShownArgument| match argument.value() {
         ShownValue::Is(value) => written(value).chars().count() <= LONG,
@@ -65,14 +65,14 @@ pub(crate) fn is_shown_whole(approval: &Approval) -> bool {
     approval.shown_arguments(None).iter().all(is_short)
 }
 
-/// Returns the `tabindex` by which somebody without a mouse can scroll a text that may be higher
-/// than its box, also on a telephone.
+/// Returns the `tabindex` of a text that may be higher than its box, also on a telephone, so that
+/// it can be scrolled without a mouse.
 fn scrolls(text: &str) -> Option<&'static str> {
     let rows: usize = text.split('\n').map(|line| line.chars().count().div_ceil(20).max(1)).sum();
     (rows > 12).then_some("0")
 }
 
-/// Writes a value as a page has it.
+/// Formats a value for a page.
 fn written(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -80,7 +80,7 @@ fn written(value: &Value) -> String {
     }
 }
 
-/// A value of JSON.
+/// Renders a JSON value.
 pub(crate) fn value(value: &Value) -> Markup {
     match value {
         Value::String(_) | Value::Array(_) | Value::Object(_) => block(&written(value)),
@@ -89,8 +89,8 @@ pub(crate) fn value(value: &Value) -> Markup {
     }
 }
 
-/// Renders a text line by line. Empty lines in a row are named by their number, so that nothing
-/// stands far below where nobody looks.
+/// Renders a text line by line. A run of empty lines is replaced by its length, so that no text is
+/// hidden far below.
 fn lines(text: &str) -> Markup {
     let all: Vec<&str> = text.split('\n').collect();
     let runs: Vec<&[&str]> =
@@ -119,7 +119,7 @@ fn each_line(lines: &[&str]) -> Markup {
     }
 }
 
-/// Renders what is wrong with a text, in words. That it has several lines is not wrong.
+/// Describes the hazards of a text. Line breaks are no hazard.
 pub(crate) fn hazards(text: &str) -> Markup {
     let found = hazards_of(text);
     html! {
@@ -133,7 +133,7 @@ pub(crate) fn hazards_of(text: &str) -> Vec<TextHazard> {
     SanitizedText::of(&text.replace(['\n', '\t'], " ")).hazards().to_vec()
 }
 
-/// `a, b and c`.
+/// Formats a list: `a, b and c`.
 pub(crate) fn listed<T: ToString>(items: &[T]) -> String {
     let mut items: Vec<String> = items.iter().map(T::to_string).collect();
     match (items.pop(), items.is_empty()) {
@@ -143,7 +143,7 @@ pub(crate) fn listed<T: ToString>(items: &[T]) -> String {
     }
 }
 
-/// `1 vote`, `2 votes`, `3 entries`.
+/// Formats a count with its noun: `1 vote`, `2 votes`, `3 entries`.
 pub(crate) fn plural(count: usize, noun: &str) -> String {
     match (count, noun.strip_suffix("ry")) {
         (1, _) => format!("1 {noun}"),
@@ -152,7 +152,7 @@ pub(crate) fn plural(count: usize, noun: &str) -> String {
     }
 }
 
-/// The sentence that says what a call would do: the values of the call stand apart from the words
+/// Renders the sentence that describes a call: the values of the call are set apart from the text
 /// of the tool's author.
 pub(crate) fn headline(headline: &CallHeadline) -> Markup {
     html! {
@@ -166,7 +166,7 @@ pub(crate) fn headline(headline: &CallHeadline) -> Markup {
     }
 }
 
-/// The arguments of a call on one line: long values by their ends.
+/// Renders the arguments of a call on one line, with long values shortened to their ends.
 pub(crate) fn summary(approval: &Approval, tool: Option<&Descriptor>) -> Markup {
     let shown = approval.shown_arguments(tool);
     let written = |argument: &ShownArgument| match argument.value() {
@@ -185,7 +185,7 @@ pub(crate) fn summary(approval: &Approval, tool: Option<&Descriptor>) -> Markup 
     }
 }
 
-/// A text on one line, by its ends if it is long.
+/// Returns a text on one line, shortened to its ends if it is long.
 pub(crate) fn short(text: &str) -> String {
     let text = text.replace('\n', " ⏎ ");
     let count = text.chars().count();
@@ -197,7 +197,7 @@ pub(crate) fn short(text: &str) -> String {
     format!("{} […] {}", ends.0, ends.1)
 }
 
-/// A length of time in its largest unit, rounded down.
+/// Formats a duration in its largest unit, rounded down.
 pub(crate) fn length(time: Duration) -> String {
     let seconds = time.as_secs();
     let units = [(86_400, "day"), (3_600, "hour"), (60, "minute")];
@@ -206,7 +206,7 @@ pub(crate) fn length(time: Duration) -> String {
     plural(usize::try_from(seconds / size).unwrap_or(usize::MAX), unit)
 }
 
-/// Renders how long ago something was.
+/// Renders the time since an event.
 pub(crate) fn ago(then: Timestamp, now: Timestamp) -> Markup {
     let age = Duration::try_from(now.duration_since(then)).unwrap_or_default();
     html! {
@@ -216,7 +216,7 @@ pub(crate) fn ago(then: Timestamp, now: Timestamp) -> Markup {
     }
 }
 
-/// Until when there is time.
+/// Renders a deadline.
 pub(crate) fn until(end: Timestamp, now: Timestamp) -> Markup {
     let left = Duration::try_from(end.duration_since(now)).unwrap_or_default();
     html! {

@@ -1,5 +1,5 @@
-//! Says what a value means, by its schema and its name, in words beside it. The value itself is
-//! always shown too.
+//! Explains a value by its schema and its name, in a hint beside it. The value itself is always
+//! shown, too.
 
 use std::time::Duration;
 
@@ -11,17 +11,17 @@ use serde_json::Value;
 
 use crate::render::untrusted_text::{length, plural};
 
-/// The longest text in which a time or an address is looked for, in bytes.
+/// The longest text that is parsed as a time or an address, in bytes.
 const LONGEST: usize = 2_000;
 
-/// Says what a value means, in words; `None` where the value says that itself.
+/// Returns a hint that explains a value; `None` if the value needs none.
 pub(crate) fn value_hint(
     schema: Option<&Value>,
     pointer: &str,
     value: &Value,
     now: Timestamp,
 ) -> Option<String> {
-    // The format of what stands deeper is not looked up; its name says enough.
+    // The format of a nested value is not looked up; its name is sufficient.
     let name = pointer.rsplit('/').next().unwrap_or_default();
     let is_argument = pointer.matches('/').count() == 1;
     let format = schema
@@ -38,7 +38,7 @@ pub(crate) fn value_hint(
     }
 }
 
-/// The format that a schema gives to an argument, also to one that may be left out.
+/// Returns the format that a schema gives to an argument, which may be optional.
 fn format_of<'a>(schema: &'a Value, name: &str) -> Option<&'a str> {
     let property = schema.get("properties")?.get(name)?;
     let ways = property.get("anyOf").and_then(Value::as_array).into_iter().flatten();
@@ -106,7 +106,7 @@ fn of_text(text: &str, now: Timestamp) -> Option<String> {
     (!host.is_empty()).then(|| format!("leads to {host}{how}{odd}"))
 }
 
-/// A time, and how far off it is.
+/// Formats a time, with its distance from now.
 fn of_time(at: Timestamp, now: Timestamp) -> String {
     let distance = Duration::try_from(at.duration_since(now));
     let far = match distance {
@@ -120,7 +120,7 @@ fn of_time(at: Timestamp, now: Timestamp) -> String {
     format!("{} ({far})", at.strftime("%A, %-d %B %Y, %H:%M:%S UTC"))
 }
 
-/// A length of time, to the second: `1 day 12 hours`.
+/// Formats a duration to the second: `1 day 12 hours`.
 pub(crate) fn exact(time: Duration) -> String {
     let mut rest = time.as_secs();
     let mut parts = Vec::new();
@@ -157,7 +157,7 @@ mod tests {
             ("amount_cents", json!(-7), Some("-0.07, counted in cents")),
             ("cents", json!(i64::MIN), Some("-92,233,720,368,547,758.08, counted in cents")),
             ("accents", json!(5), None),
-            // A part of a hundred, the least amount, and a size: no money, and no times.
+            // Percentages, minimum amounts and sizes are neither money nor times.
             ("per_cent", json!(15), None),
             ("amount_min", json!(6_000), None),
             ("size_s", json!(90), None),

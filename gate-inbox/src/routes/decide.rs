@@ -1,4 +1,4 @@
-//! Routes of decisions: each is about what its form showed, and is sent once.
+//! Routes of decisions: each applies only to the call as its form showed it, and is sent once.
 
 use std::sync::Arc;
 
@@ -32,9 +32,9 @@ pub(super) struct DecisionForm {
 
 /// The outcome of a sent decision.
 pub(super) enum SubmitOutcome {
-    /// It counts, or did before.
+    /// It counts, or counted before.
     Done,
-    /// The reason why the sent form is not sufficient.
+    /// The sent form is not sufficient, for this reason.
     Refused(String),
 }
 
@@ -55,13 +55,13 @@ impl AppState {
 impl FromRequest<Arc<AppState>> for DecisionForm {
     type Rejection = PageError;
 
-    /// Opens a form, if the call is still as it was shown.
+    /// Reads a form, if the call is still as it was shown.
     async fn from_request(mut request: Request, app: &Arc<AppState>) -> Result<Self, PageError> {
         let Path(id) = request.extract_parts::<Path<String>>().await.map_err(PageError::new)?;
         let SubmittedForm { user, fields } = SubmittedForm::from_request(request, app).await?;
         let interruption = app.interruption(&id).await?;
         let approval = interruption.approval();
-        // The vote would be about something that the person has not seen.
+        // Otherwise the vote would be about arguments that the person has not seen.
         if !approval.status().is_terminal() && approval.shown().to_string() != fields.get("shown") {
             return Err(PageError::new(pages::changed(&user, &interruption)));
         }
@@ -75,8 +75,8 @@ impl FromRequest<Arc<AppState>> for DecisionForm {
 }
 
 impl DecisionForm {
-    /// Returns what is missing if more than a click is required: not everything was shown at first,
-    /// or the call is destructive.
+    /// Returns the missing confirmation if more than a click is required: the page did not show
+    /// everything at first, or the call is destructive.
     pub(super) fn unconfirmed(&self) -> Option<String> {
         if !is_shown_whole(self.interruption.approval()) && self.fields.get("read") != "all" {
             let message = "the page collapses parts of it: read all of it, then check the box";
@@ -92,8 +92,8 @@ impl DecisionForm {
         app.reviewer(&self.user).await
     }
 
-    /// Sends the decision to the gate, if this form was not sent before. Uses up the link that led
-    /// to the form.
+    /// Sends the decision to the gate, if this form was not sent before. Uses up the link that
+    /// opened the form.
     async fn send(
         &self,
         app: &AppState,
@@ -103,7 +103,8 @@ impl DecisionForm {
         self.send_as(app, intent, decide, |_| ()).await
     }
 
-    /// The same, for callers that need the reason of a refusal.
+    /// Sends the decision as [`send`](Self::send) does, for callers that need the reason of a
+    /// refusal.
     pub(super) async fn send_as(
         &self,
         app: &AppState,
@@ -111,7 +112,7 @@ impl DecisionForm {
         decide: Decide<'_>,
         on_refused: impl FnOnce(&DecideError) + Send,
     ) -> Result<SubmitOutcome, PageError> {
-        // A second click on the same form is answered like the first one, and sends nothing.
+        // A second click on the same form gets the response of the first one, and sends nothing.
         let Some(claim) = app.sessions.first(self.user.session, &self.fields.get("form")) else {
             return Ok(SubmitOutcome::Done);
         };
@@ -174,7 +175,7 @@ impl DecisionForm {
         })
     }
 
-    /// Returns the call's page: as it is now, or with the problem of the form.
+    /// Returns the page of the call, with the problem of the form if it has one.
     async fn show(
         &self,
         app: &AppState,
@@ -197,7 +198,7 @@ impl DecisionForm {
         }
     }
 
-    /// Returns the form of an edit as it is before anything is typed.
+    /// Returns the form of an edit before anything is typed.
     fn form(&self) -> Result<EditForm, PageError> {
         let Some(descriptor) = self.interruption.descriptor() else {
             return Err(PageError::not_found());
@@ -286,7 +287,7 @@ pub(super) async fn respond(
     decision.show(&app, outcome, ProblemForm::Respond, typed).await
 }
 
-/// Shows what would change, and sends it once that is confirmed.
+/// Previews the changes, and sends them once they are confirmed.
 pub(super) async fn edit(State(app): State<Arc<AppState>>, decision: DecisionForm) -> PageResult {
     let mut form = decision.form()?;
     let Some(confirmed) = decision.fields.find("arguments") else {

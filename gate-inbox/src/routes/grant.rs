@@ -34,7 +34,7 @@ pub(super) async fn query(
     Ok(pages::grant(&user, &interruption, &form_token, &GrantForm::of(interruption.approval())))
 }
 
-/// Returns why there is no form, as an error that is shown in its place.
+/// Returns the reason why there is no form, as an error page.
 fn check(user: &CurrentUser, interruption: &Interruption) -> Result<(), PageError> {
     let message = match eligibility(interruption.approval(), user, interruption.now()) {
         VoteEligibility::Asked if user.must_sign() => Some(
@@ -54,8 +54,8 @@ fn check(user: &CurrentUser, interruption: &Interruption) -> Result<(), PageErro
     message.map_or(Ok(()), |message| Err(refuse(message)))
 }
 
-/// Shows what the permission would cover, and, once that is confirmed, approves the call and gives
-/// the permission.
+/// Previews the scope of the permission. Once it is confirmed, approves the call and gives the
+/// permission.
 pub(super) async fn give(State(app): State<Arc<AppState>>, decision: DecisionForm) -> PageResult {
     let (user, interruption) = (&decision.user, &decision.interruption);
     let mut form = GrantForm::of(interruption.approval());
@@ -102,7 +102,7 @@ fn confirm(
     ))
 }
 
-/// Shows the standing permissions and the stops that hold.
+/// Shows the active standing permissions and freezes.
 pub(super) async fn grants_page(State(app): State<Arc<AppState>>, user: CurrentUser) -> PageResult {
     let active = app.gate.active_controls().await?;
     let ids: Vec<GrantId> = active.grants.iter().map(|grant| grant.id()).collect();
@@ -113,8 +113,7 @@ pub(super) async fn grants_page(State(app): State<Arc<AppState>>, user: CurrentU
     Ok(pages::grants_and_freezes(&user, &active, &answer.await?, app.clock.now()))
 }
 
-/// Revokes a permission. For one that holds no more this succeeds too, because that is what was
-/// wanted.
+/// Revokes a permission. Also succeeds if the permission no longer holds.
 pub(super) async fn revoke(State(app): State<Arc<AppState>>, sent: SubmittedForm) -> PageResult {
     let id: GrantId = sent.fields.get("grant").parse().map_err(|_| PageError::not_found())?;
     let me = app.reviewer(&sent.user).await?;

@@ -19,7 +19,8 @@ use crate::state::AppState;
 use crate::web::page_error::{PageError, PageResult};
 
 impl AppState {
-    /// Returns a link, if its signature is valid, it has not expired, and it was not used.
+    /// Returns the link of a token, if its signature is valid, it has not expired, and it was not
+    /// used.
     pub(super) fn link(&self, token: &str) -> Result<SignedLink, PageError> {
         let links = self.links.as_ref().ok_or_else(PageError::not_found)?;
         let link = links.read(token, self.clock.now()).map_err(|bad| match bad {
@@ -41,7 +42,7 @@ impl AppState {
         }
     }
 
-    /// Uses a link, if it is for this answer to this call as it is.
+    /// Uses up a link, if it is for this answer to this call in its current state.
     pub(super) fn consume_link(
         &self,
         token: &str,
@@ -82,7 +83,7 @@ pub(super) async fn open(
         || user.must_sign()
         || approval.requirements().iter().any(Requirement::wants_signature);
     let is_theirs = eligibility(approval, &user, interruption.now()) == VoteEligibility::Asked;
-    // The call's own page shows its state, its reviewers, and what must be signed.
+    // The page of the call shows its state, its reviewers, and the required signatures.
     if link.intent == Intent::Open
         || approval.status() != Status::Pending
         || !is_theirs

@@ -1,4 +1,4 @@
-//! The history, the policies with their rules, and the statistics.
+//! Routes of the history, of the policies with their rules, and of the statistics.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Signing in and out.
+//! Routes to sign in and out.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ const FORM: &str = "gate_form";
 /// The time for which that form is valid, in seconds.
 const FORM_LASTS: u64 = 3_600;
 
-/// The page.
+/// Shows the sign-in page.
 pub(super) async fn ask(State(app): State<Arc<AppState>>, RawQuery(query): RawQuery) -> PageResult {
     let wanted = ReturnTo::in_fields(&FormData::parse(query.unwrap_or_default().as_bytes()));
     ask_again(&app, StatusCode::OK, wanted.as_ref(), None)
@@ -77,7 +77,7 @@ pub(super) async fn sign_in(State(app): State<Arc<AppState>>, request: Request) 
         return ask_again(&app, StatusCode::FORBIDDEN, wanted, Some(notice));
     };
     app.throttle.was_right(peer);
-    // A new cookie for each sign-in: one that was set before by somebody else is worthless.
+    // Each sign-in sets a new cookie, so a cookie that an attacker set before is worthless.
     if let Some(before) = before {
         app.sessions.end(Digest::of(before));
     }

@@ -1,7 +1,7 @@
 //! Routes for Slack: button clicks and submitted dialogs.
 //!
-//! There is no session and no form secret here: Slack's signature authenticates Slack, and Slack
-//! names the member. The gate decides whether their vote counts.
+//! These routes use no session and no form secret: Slack's signature authenticates Slack, and Slack
+//! names the member. The gate decides whether the member's vote counts.
 
 use std::sync::Arc;
 
@@ -100,7 +100,8 @@ async fn click(
                                 "Slack did not open the window. Nothing was decided. Use: {}",
                                 caller.page
                             );
-                            // If this fails, the channel and the inbox still show the state.
+                            // The result is ignored, because the channel and the inbox still show
+                            // the state.
                             let _ = slack.answer(&answer_to, &reply).await;
                         }
                     });
@@ -110,12 +111,13 @@ async fn click(
         }
     };
     tokio::spawn(async move {
-        // The decision stands, whether or not Slack shows the person this response.
+        // The result is ignored, because the decision stands even if Slack does not show this
+        // response.
         let _ = slack.answer(&answer_to, &message).await;
     });
 }
 
-/// Decides as a submitted dialog says, and returns the dialog's next state.
+/// Handles a submitted dialog, and returns the dialog's next state.
 async fn sent(
     app: &AppState,
     actions: &SlackActions,
@@ -136,9 +138,9 @@ async fn sent(
 
 /// The response to a person.
 enum SlackReply {
-    /// The words that tell what happened, or why nothing did.
+    /// A message that reports the result, or the reason why nothing was done.
     Words(String),
-    /// The words that tell what is wrong with what they typed.
+    /// The problem of the typed text.
     Wrong(String),
 }
 
@@ -150,8 +152,8 @@ impl SlackReply {
     }
 }
 
-/// Decides in a person's name, if the people file has them, they may decide here, and they saw the
-/// call as it is.
+/// Decides on behalf of a person, if the people file has them, they may decide here, and they saw
+/// the call in its current state.
 async fn decide(
     app: &AppState,
     actions: &SlackActions,
@@ -160,8 +162,8 @@ async fn decide(
     shown: ShownApproval,
     message: &str,
 ) -> SlackReply {
-    // Held until the vote is stored: of two clicks at once, `said_before` sees the first one's
-    // vote.
+    // Held until the vote is stored, so that of two clicks at once, the second one sees the vote of
+    // the first.
     let _one_after_the_other = actions.decision_lock.lock().await;
     let SlackCaller { person, interruption, page } =
         match identify_caller(app, &actions.slack, who, action, shown).await {
@@ -197,8 +199,8 @@ async fn decide(
     })
 }
 
-/// Finds the person, and the call as it was shown to them, or returns why they cannot decide it
-/// here.
+/// Finds the person, and the call as it was shown to them, or returns the reason why they cannot
+/// decide it here.
 async fn identify_caller(
     app: &AppState,
     slack: &Slack,
@@ -249,8 +251,8 @@ async fn identify_caller(
     Ok(SlackCaller { person, interruption, page })
 }
 
-/// Returns why a call cannot be approved by a click, even with an old button. The messages have no
-/// button for it.
+/// Returns the reason why a call cannot be approved by a click. Its messages have no button, but an
+/// old message may.
 fn only_in_the_inbox(interruption: &Interruption) -> Option<&'static str> {
     if interruption.approval().answers().is_some() {
         Some("it is a question, and only an answer counts. Answer it in the inbox:")
@@ -266,8 +268,8 @@ fn only_in_the_inbox(interruption: &Interruption) -> Option<&'static str> {
     }
 }
 
-/// Returns a message if the person has voted the same before, as by a second click, and others
-/// still have to decide.
+/// Returns a message if the person has already voted the same, for example by a second click, and
+/// others still have to decide.
 fn already_decided(approval: &Approval, action: &DecisionAction, me: &Reviewer) -> Option<String> {
     let vote = approval.votes().iter().rev().find(|vote| vote.reviewer() == me.id())?;
     let is_same = match (vote.decision(), action) {
@@ -308,8 +310,8 @@ fn changed(page: &str) -> String {
     )
 }
 
-/// Returns the message that the store or the people file does not answer. The error itself is for
-/// the operator.
+/// Returns the message for a store or people file that does not answer. The error itself is for the
+/// operator.
 fn unavailable() -> String {
     "The database or the people file is not available, so nothing was decided. Try again, or \
      contact the person who runs the inbox."

@@ -30,7 +30,7 @@ impl PageError {
         Self::new(Redirect::to("/sign-in"))
     }
 
-    /// Redirects to the sign-in page, and back afterwards.
+    /// Redirects to the sign-in page, which redirects back afterwards.
     pub(crate) fn sign_in_for(wanted: &ReturnTo) -> Self {
         let (name, value) = wanted.field();
         Self::new(Redirect::to(&format!("/sign-in?{name}={value}")))

@@ -1,4 +1,4 @@
-//! The HTTP server, with limits so that no client keeps others away.
+//! The HTTP server, with limits so that no client can lock out others.
 
 use std::io;
 use std::pin::pin;
@@ -21,18 +21,19 @@ const CONNECTIONS: usize = 4_096;
 /// The time that a client may take to send request headers, on an idle connection, too.
 const HEADERS: Duration = Duration::from_secs(10);
 
-/// The time for which one connection lasts, and the time that its last response may take then.
+/// The longest duration of a connection, and the time that its last response may then take.
 const LASTS: Duration = Duration::from_mins(15);
 const LAST_RESPONSE: Duration = Duration::from_secs(30);
 
 pub(crate) async fn serve(listener: TcpListener, pages: Router) -> io::Result<()> {
     let permits = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
-        // Taken before a connection is accepted: further clients wait in the kernel's queue.
+        // Acquired before a connection is accepted, so that further clients wait in the kernel's
+        // queue.
         let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return Ok(()) };
         let Ok((stream, peer)) = listener.accept().await else {
-            // For example without free file descriptors: other connections end, and then it goes
-            // on.
+            // For example, no file descriptors are free: accepting is retried after other
+            // connections end.
             sleep(Duration::from_millis(100)).await;
             continue;
         };

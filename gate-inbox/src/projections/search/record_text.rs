@@ -21,7 +21,7 @@ pub(super) fn tool(record: &Record) -> Option<&str> {
     }
 }
 
-/// Returns the people in the record: the principal of the run, and those who acted.
+/// Returns the people in the record: the principal of the run, and the people who acted.
 pub(super) fn people(record: &Record) -> Vec<&str> {
     let mut all: Vec<&str> =
         record.info().and_then(RunInfo::principal).map(AsRef::as_ref).into_iter().collect();
@@ -52,7 +52,7 @@ pub(super) fn people(record: &Record) -> Vec<&str> {
     all
 }
 
-/// Returns the texts of others in the record, such as reasons, comments and arguments.
+/// Returns the other texts in the record, such as reasons, comments and arguments.
 pub(super) fn texts(record: &Record) -> Vec<String> {
     match record.event() {
         RecordEvent::Call(event) => match event {

@@ -1,19 +1,19 @@
-//! The steps of an axis.
+//! The scale of an axis.
 
 use std::time::Duration;
 
 use gate_runtime::english::grouped;
 
-/// The kind of thing that numbers measure.
+/// The unit of numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ChartUnit {
-    /// A number of things.
+    /// A count.
     Count,
-    /// A length of time, in seconds.
+    /// A duration, in seconds.
     Time,
 }
 
-/// An axis from 0.
+/// An axis that starts at 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Scale {
     step: f64,
@@ -42,7 +42,7 @@ impl ChartUnit {
         Scale { step, steps: whole((most / step).ceil()).max(1) }
     }
 
-    /// A number in words.
+    /// Formats a number with its unit.
     pub(crate) fn format(self, number: f64) -> String {
         match self {
             Self::Count => grouped(u64::from(whole(number.round()))),
@@ -51,7 +51,7 @@ impl ChartUnit {
     }
 }
 
-/// `5 min`, `1.5 h`: where there is little room.
+/// Formats a duration in short form: `5 min`, `1.5 h`.
 fn short(time: Duration) -> String {
     let units = [(86_400.0, "d"), (3_600.0, "h"), (60.0, "min")];
     let seconds = time.as_secs_f64();
@@ -65,7 +65,7 @@ fn short(time: Duration) -> String {
     }
 }
 
-/// The next of 1, 2, 5, 10, 20, 50, …
+/// Rounds a step up to the next of 1, 2, 5, 10, 20, 50, …
 fn steps_of_ten(wanted: f64) -> f64 {
     let mut ten = 1.0;
     while ten < 1e12 {
