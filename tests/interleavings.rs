@@ -1,9 +1,9 @@
-//! The ledger of what a run owes its application, under every order in which its tasks can come to
-//! it.
+//! The ledger of the answers that a run owes its application, under many interleavings of its
+//! tasks.
 //!
-//! The ledger of a run is built here with shuttle's lock in the place of the standard one. Shuttle
-//! runs threads one at a time, and chooses at each lock who goes on: thousands of orders, each of
-//! which can be played again from what it prints.
+//! The ledger of a run is built here with shuttle's lock instead of the standard one. Shuttle runs
+//! threads one at a time, and chooses at each lock which thread continues. It tries thousands of
+//! orders, each of which can be replayed from its output.
 
 #![allow(
     clippy::unwrap_used,
@@ -32,7 +32,7 @@ use serde_json::json;
 use shuttle::future::block_on;
 use shuttle::thread;
 
-/// The module that the ledger finds under the name of the runtime's own.
+/// The replacement for the runtime's own module of this name.
 mod lock {
     pub use shuttle::sync::Mutex;
     use shuttle::sync::MutexGuard;
@@ -45,12 +45,12 @@ mod lock {
 #[path = "../gate-runtime/src/engine/session/ledger.rs"]
 mod ledger;
 
-/// The number of orders of each scene that are tried.
+/// The number of orders of each scenario.
 const ORDERS: usize = 3_000;
 
 const RUN: &str = "run";
 
-/// A run with its store, and how often the application was told the end of each call.
+/// A run with its store, and the number of times that the application got the result of each call.
 struct LedgerModel {
     store: MemoryStore,
     ledger: RunLedger,
@@ -66,11 +66,11 @@ impl LedgerModel {
         })
     }
 
-    /// Writes a call and what happened to it, and tells the ledger, as the engine does.
+    /// Writes a call and its event, and updates the ledger, as the engine does.
     fn write(&self, approval: Approval, event: CallEvent) -> Arc<Approval> {
         let before = self.ledger.moment();
         let approval = self.written(approval, event);
-        // Others may come between what is written and what is known of it here.
+        // Other threads may run between the write and the update of the ledger.
         self.ledger.note(&approval, before);
         approval
     }
@@ -99,7 +99,7 @@ impl LedgerModel {
         self.write(approval.apply(&event, Timestamp::UNIX_EPOCH).unwrap(), event)
     }
 
-    /// A call from its proposal to its end.
+    /// Runs a call from its proposal to its end.
     fn runs(&self, call: &str) -> ApprovalId {
         let approved = self.opens(RUN, call, Verdict::Approve);
         let dispatched = self.happens(&approved, CallEvent::Dispatched);
@@ -110,7 +110,7 @@ impl LedgerModel {
         .id()
     }
 
-    /// One turn: what is owed is told; and with the next one the application has it, on the record.
+    /// Takes one turn with the owed answers. The next turn records that the application has them.
     fn turn(&self) {
         block_on(self.ledger.refresh(&self.store)).unwrap();
         let answers = self.ledger.answers(&RUN.into());
@@ -125,14 +125,14 @@ impl LedgerModel {
         self.ledger.acknowledged(&ids);
     }
 
-    /// Returns how often each end was told, once nothing is owed any more.
+    /// Returns how often each result was reported, once nothing is owed any more.
     fn notice_counts_of(&self) -> BTreeMap<ApprovalId, u32> {
         self.turn();
         self.turn();
         block_on(self.ledger.refresh(&self.store)).unwrap();
         assert!(self.ledger.answers(&RUN.into()).is_empty(), "what was taken is not owed any more");
         assert!(self.ledger.waiting().is_empty(), "nothing waits");
-        // A ledger of another process knows no more than the store.
+        // The ledger of another process contains no more than the store.
         let other = RunLedger::new(RUN.into());
         block_on(other.refresh(&self.store)).unwrap();
         assert!(
@@ -183,7 +183,7 @@ fn an_end_is_told_once_in_whatever_order_the_tasks_come() {
             let engine = thread::spawn(move || [one.runs("1"), one.runs("2")]);
             let other = thread::spawn(move || two.runs("3"));
             let reader = Arc::clone(&model);
-            // Another task of the same run only looks.
+            // Another task of the same run only reads.
             let reads =
                 thread::spawn(move || block_on(reader.ledger.refresh(&reader.store)).unwrap());
             model.turn();
@@ -259,7 +259,7 @@ fn what_a_dropped_batch_left_is_told() {
         || {
             let model = LedgerModel::new();
             let engine = Arc::clone(&model);
-            // The batch has its end, and goes away before anybody was told.
+            // The batch ends, and its caller is dropped before it gets the result.
             let engine = thread::spawn(move || {
                 let before = engine.ledger.moment();
                 let mut approved =
@@ -303,7 +303,7 @@ fn what_is_read_late_does_not_undo_what_is_known() {
             let reader =
                 thread::spawn(move || block_on(reader.ledger.refresh(&reader.store)).unwrap());
             let id = engine.join().unwrap();
-            // Whatever the reader reads after this, the call has ended.
+            // The call has ended in all later reads.
             assert!(!model.ledger.waiting().contains_key(&id), "it is known to have ended");
             reader.join().unwrap();
             assert!(!model.ledger.waiting().contains_key(&id), "and stays so");
@@ -316,8 +316,7 @@ fn what_is_read_late_does_not_undo_what_is_known() {
     );
 }
 
-/// Shuttle must be able to tell: a ledger that takes the last that it hears for the newest is
-/// caught.
+/// Checks that shuttle detects a mistake: a ledger that treats the last update as the newest one.
 #[test]
 #[should_panic(expected = "stays the newest")]
 fn an_order_that_undoes_what_is_known_is_found() {

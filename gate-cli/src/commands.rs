@@ -35,7 +35,7 @@ pub(crate) async fn run(cli: &Cli) -> CommandResult {
         Command::Export { after, case } => export(cli, *after, case.as_deref()).await,
         Command::Audit(audited) => crate::audit::run(cli, audited).await,
         Command::Person { id, roles, name, key, slack, contact } => {
-            // A missing file, or one with mistakes, is no reason against a new entry.
+            // Ignores errors: a missing or invalid file does not prevent a new entry.
             let people = FileDirectory::open(&cli.people).ok();
             let known = people.and_then(|people| people.everybody(Timestamp::now()).ok());
             if known.iter().flatten().any(|person| person.is_named(id)) {
@@ -61,7 +61,7 @@ pub(crate) async fn run(cli: &Cli) -> CommandResult {
     }
 }
 
-/// Runs the commands that need to know who decides.
+/// Runs the commands that need the identity of the reviewer.
 async fn decide(context: &CommandContext, command: &Command) -> CommandResult {
     let (key, me) = (key_of(command)?, context.reviewer().await?);
     match command {
@@ -149,7 +149,7 @@ async fn decide(context: &CommandContext, command: &Command) -> CommandResult {
             };
             let in_flight = context.in_flight(call).await?;
             let attempts = in_flight.approval().attempts();
-            // A second attempt may have begun since the person looked: the answer must name its
+            // A second attempt may have begun since the person looked, so the command must name the
             // attempt.
             if attempt.map_or(attempts > 1, |attempt| attempt != attempts) {
                 let message = format!(
@@ -165,11 +165,11 @@ async fn decide(context: &CommandContext, command: &Command) -> CommandResult {
     }
 }
 
-/// Returns the marks of what a reader of an earlier listing would not expect.
+/// Returns flags for the unusual properties of a call.
 fn flags(approval: &gate_runtime::Approval) -> String {
     let last = approval.last_attempt().zip(approval.failure());
     let failed = last.map(|(message, failure)| {
-        // The error of a call whose end is unknown begins with that message.
+        // The error of a call whose outcome is unknown begins with that message.
         let failure =
             failure.strip_prefix(message).map_or(failure, |why| why.trim_start_matches(": "));
         format!(" ({message}: {})", plain(failure))

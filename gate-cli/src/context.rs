@@ -110,9 +110,9 @@ impl CommandContext {
         found.ok_or_else(|| CommandError::Missing(format!("there is no standing permission {id}")))
     }
 
-    /// Shows everything about a call and the effect of an edit, and makes sure that this call is
-    /// meant. Asks at the terminal; destructive calls ask you to type the tool's name. Without a
-    /// terminal, the options must say so.
+    /// Shows everything about a call and the effect of an edit, and confirms that this call is
+    /// meant. Asks at the terminal; for destructive calls, the user types the tool's name. Without
+    /// a terminal, the options must confirm it.
     pub(crate) async fn confirm(
         &self,
         interruption: &Interruption,
@@ -177,8 +177,8 @@ pub(crate) async fn open(cli: &Cli) -> Result<SqliteStore, CommandError> {
     Ok(SqliteStore::open(&cli.db).await?)
 }
 
-/// Returns the only id with this end. Fewer than four characters are refused as a slip of the
-/// finger.
+/// Returns the only id with this end. Fewer than four characters are refused as a likely typing
+/// error.
 fn unique_by_suffix<T: Copy + ToString>(
     ids: &[T],
     end: &str,

@@ -15,15 +15,15 @@ pub(crate) type CommandResult = Result<(), CommandError>;
 
 #[derive(Debug)]
 pub(crate) enum CommandError {
-    /// Something that the command needs has failed.
+    /// A resource that the command needs has failed.
     Trouble(String),
-    /// The command line asks for nothing that can be done.
+    /// The command line is not a valid command.
     Usage(String),
     /// The named call, grant or case does not exist.
     Missing(String),
     /// The command was refused.
     Refused(String),
-    /// The call was decided before.
+    /// The call was already decided.
     TooLate(String),
     /// The reader of the output closed it, as `head` does.
     Unread,

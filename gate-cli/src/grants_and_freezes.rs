@@ -125,7 +125,7 @@ pub(crate) fn scope(add: &GrantCommand) -> Result<Scope, CommandError> {
     Ok(scope)
 }
 
-/// Parses a length of time, whose days have 24 hours.
+/// Parses a duration, whose days have 24 hours.
 fn length(text: &str) -> Option<Duration> {
     let span: jiff::Span = text.parse().ok()?;
     span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).ok()?.try_into().ok()

@@ -11,8 +11,8 @@ use crate::error::CommandError;
 use crate::output::print_text;
 use crate::security_log::JsonLines;
 
-/// Serves the inbox until the process ends. Creates the database, because nothing else does where
-/// programs ask over HTTP.
+/// Serves the inbox until the process ends. Creates the database, because no other process creates
+/// it if programs ask over HTTP.
 pub(crate) async fn serve(cli: &Cli, args: &InboxArgs) -> Result<(), CommandError> {
     let InboxArgs { listen, url, notify, trail, trail_key, security_log } = args;
     if let Some(path) = security_log {
@@ -34,7 +34,7 @@ pub(crate) async fn serve(cli: &Cli, args: &InboxArgs) -> Result<(), CommandErro
         return Err(CommandError::Usage(format!("{address}: {message}")));
     }
     let at = url.clone().unwrap_or_else(|| format!("http://{address}"));
-    // Checked before the gate sends anybody a link to the inbox.
+    // Checked before the gate sends any link to the inbox.
     let configured = file.map(|file| file.for_inbox(&at, &people)).transpose();
     let configured = configured.map_err(|bad| CommandError::Usage(format!("--url: {bad}")))?;
     let is_new = !cli.db.exists();

@@ -1,8 +1,8 @@
-//! `gate`: the command line on which people decide what agents may do.
+//! `gate`: the command line for people who decide the calls of agents.
 //!
-//! It works on the database that agents' processes keep their questions in, whether they run or
-//! not. It runs no tool: the process that asked does, once the question is decided. `gate --help`
-//! lists the commands and the exit codes.
+//! It works on the database in which the processes of agents keep their questions, even if no
+//! process runs. It runs no tool: the process that asked runs it once the question is decided.
+//! `gate --help` lists the commands and the exit codes.
 
 mod args;
 mod audit;

@@ -46,7 +46,7 @@ impl OutputFormat {
                 let mut table = Table::new();
                 table.load_style(presets::NOTHING).set_header(column_names.to_vec());
                 table.set_content_arrangement(ContentArrangement::Dynamic);
-                // A reader of a pipe is not limited by a terminal's width.
+                // Output to a pipe is not limited to the width of a terminal.
                 let columns =
                     console::Term::stdout().size_checked().map_or(200, |(_, columns)| columns);
                 table.set_width(columns.max(60));
@@ -58,7 +58,7 @@ impl OutputFormat {
         }
     }
 
-    /// Writes the result of what was done: a sentence, or an object.
+    /// Prints the result of a command: a sentence, or an object.
     pub(crate) fn done(self, message: &str, object: &Value) -> Result<(), CommandError> {
         match self {
             Self::People => print_text(message),
@@ -92,7 +92,7 @@ pub(crate) fn print_json(value: &Value) -> Result<(), CommandError> {
     print_text(&escaped)
 }
 
-/// Returns text of others in a form that is safe to print at a terminal.
+/// Returns untrusted text in a form that is safe to print at a terminal.
 pub(crate) fn plain(text: impl AsRef<str>) -> String {
     SanitizedText::of(text.as_ref()).as_str().to_owned()
 }
@@ -112,8 +112,8 @@ pub(crate) fn short(id: &impl ToString) -> String {
     id.chars().skip(id.chars().count().saturating_sub(8)).collect()
 }
 
-/// Returns one line about what a call would do: the summary of its tool, or its arguments. A long
-/// line is cut in the middle.
+/// Returns a one-line summary of a call: that of its tool, or its arguments. A long line is cut in
+/// the middle.
 pub(crate) fn summary(approval: &Approval, tool: Option<&Descriptor>) -> String {
     if tool.is_some_and(|tool| tool.summary().is_some()) {
         return approval.headline(tool).to_string();
@@ -157,7 +157,7 @@ pub(crate) fn object(approval: &Approval) -> Value {
     Value::Object(object)
 }
 
-/// Describes a record, in a few words.
+/// Describes a record briefly.
 pub(crate) fn summarize_record(record: &Record) -> String {
     let text = match record.event() {
         RecordEvent::Call(event) => match event {
@@ -234,7 +234,7 @@ pub(crate) fn summarize_record(record: &Record) -> String {
             _ => String::new(),
         },
     };
-    // The record of an unjudged call also says what to do, so it is not shortened.
+    // The record of an unjudged call also contains instructions, so it is not shortened.
     let is_long = text.chars().count() > 160 && record.kind() != "call_unjudged";
     let text: String = if is_long { text.chars().take(160).chain(['…']).collect() } else { text };
     plain(text)

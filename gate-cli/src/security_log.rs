@@ -14,7 +14,7 @@ use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-/// The file, appended to.
+/// Appends to a file.
 pub(crate) struct JsonLines(Mutex<File>);
 
 impl JsonLines {
@@ -60,7 +60,7 @@ impl Subscriber for JsonLines {
         fields.0.insert("level".to_owned(), event.metadata().level().as_str().into());
         event.record(&mut fields);
         let line = format!("{}\n", Value::Object(fields.0));
-        // A full disk must not stop requests: the log records them, and decides nothing.
+        // A full disk must not stop requests, because the log decides nothing.
         let _ = self.0.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes());
     }
 

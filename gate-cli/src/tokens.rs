@@ -40,7 +40,7 @@ pub(crate) fn agent(id: &str, asks: &[String]) -> CommandResult {
     show_once("Anyone who has it can ask as this agent", token.reveal())
 }
 
-/// Returns a TOML string: every JSON string is one.
+/// Returns a TOML string, in JSON form, because every JSON string is a TOML string.
 fn text(text: &str) -> String {
     Value::from(text).to_string()
 }

@@ -1,4 +1,4 @@
-//! The security log: who came in, who did not, who read what.
+//! The security log: sign-ins, failed sign-ins, and reads.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,7 +8,7 @@
     reason = "a test says what it expects"
 )]
 
-// A log for the whole program: no other test may run in it.
+// The log is for the whole program, so no other test may run in it.
 #[path = "suite/test_inbox/mod.rs"]
 mod test_inbox;
 
@@ -59,13 +59,13 @@ impl Subscriber for LogCapture {
 }
 
 impl LogCapture {
-    /// The lines since the last time.
+    /// Returns the lines since the last call.
     fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.0.lock().unwrap())
     }
 }
 
-/// The status of a request to the API with a token.
+/// Returns the status of a request to the API with a token.
 async fn status(fixture: &TestInbox, path: &str, token: &str) -> u16 {
     let (url, token) = (format!("http://{}{path}", fixture.address), format!("Bearer {token}"));
     let send = move || {

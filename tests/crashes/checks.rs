@@ -1,5 +1,5 @@
-//! Checks the conditions that hold after every kill, from outside: with the file, and with the
-//! effects that tools had beside it.
+//! Checks the conditions that hold after every kill, from outside: with the database file, and with
+//! the recorded effects of the tools.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
@@ -19,19 +19,19 @@ use gate_sqlite::SqliteStore;
 use crate::tools::{ACKNOWLEDGED, Effect, FREE_DRAWS, SAID, USES, effects, lines};
 use crate::victim::signing_key;
 
-/// The records of one file, and what they say, as far as they were read.
+/// The records of one file that were read so far, and the state that follows from them.
 #[derive(Default)]
 pub struct RecordChecker {
     records: Vec<Arc<Record>>,
     calls: HashMap<ApprovalId, CallTrace>,
-    /// The things that people did, in the words in which they were asked to note them.
+    /// The decisions of people, as the comments that they gave.
     facts: BTreeSet<String>,
     /// The number of times that each grant was used.
     grants: BTreeMap<GrantId, u32>,
-    /// For each account, what the rules said of each of its calls.
+    /// For each account, the verdicts of the rules on its calls.
     draws: BTreeMap<u64, Vec<Verdict>>,
     frozen: BTreeSet<String>,
-    /// Those that are settled for good, as they were when they were first seen so.
+    /// The calls that have ended, in the state in which they were first read as ended.
     ended: HashMap<ApprovalId, Arc<Approval>>,
     pub wrong: Vec<String>,
     pub counts: Counts,
@@ -46,14 +46,14 @@ struct CallTrace {
     again: u32,
     by_itself: u32,
     may_begin: bool,
-    /// The attempts that are on the record as never begun.
+    /// The attempts that are recorded as never begun.
     released: BTreeSet<u32>,
-    /// Set if nobody who is asked again has voted yet.
+    /// True if no person who is asked again has voted yet.
     needs_vote: bool,
     voters: BTreeSet<String>,
     /// The number of its dispatches before a person edited it.
     edited_after: u32,
-    /// Set where its first dispatch was approved by rules alone. Later ones are questions, whose
+    /// True if its first dispatch was approved by rules alone. Later ones are questions, whose
     /// votes replace the first ones.
     ran_free: bool,
 }
@@ -73,12 +73,12 @@ pub struct Counts {
     pub by_idempotence: usize,
     /// Records in the trail.
     pub sealed: usize,
-    /// The number of times that more of them were sealed than the time before.
+    /// The number of times that more records were sealed than the time before.
     pub checkpoints: usize,
 }
 
 impl RecordChecker {
-    /// Reads what is new, and holds it against what is known.
+    /// Reads the new records, and compares them with the known state.
     pub async fn check(&mut self, folder: &Path) {
         let store = match SqliteStore::open(folder.join("gate.db")).await {
             Ok(store) => store,
@@ -111,8 +111,8 @@ impl RecordChecker {
         self.counts.effects = done.len();
     }
 
-    /// Once nothing runs any more: what was read bit by bit is what stands there, and the file is
-    /// whole.
+    /// Checks at the end that the records that were read step by step equal those of the file, and
+    /// that the file is intact.
     pub async fn check_end(&mut self, folder: &Path) {
         self.check(folder).await;
         let store = SqliteStore::open(folder.join("gate.db")).await.unwrap();
@@ -144,8 +144,8 @@ impl RecordChecker {
         self.require(whole == "ok", || format!("the file is damaged: {whole}"));
     }
 
-    /// The trail, as far as it is published: each entry verified, the one that the record has, and
-    /// possible after those before it.
+    /// Checks the published part of the trail: each entry verifies, equals the stored record, and
+    /// could have followed the ones before it.
     fn check_trail(&mut self, folder: &Path) {
         let folder = folder.join("trail");
         if !folder.join("checkpoint").exists() {
@@ -192,7 +192,7 @@ impl RecordChecker {
         }
     }
 
-    /// One record after those before it.
+    /// Adds a record after those before it.
     fn follow(&mut self, record: &Record) {
         match record.event() {
             RecordEvent::Call(event) => self.follow_call(record, event),
@@ -309,7 +309,7 @@ impl RecordChecker {
         self.wrong.extend(wrong);
     }
 
-    /// The states against the records, and both against what was done.
+    /// Compares the states with the records, and both with the effects.
     fn compare(&mut self, approvals: &[Arc<Approval>], done: &[Effect]) {
         let mut wrong = Vec::new();
         let mut by_key: HashMap<&str, Vec<&Effect>> = HashMap::new();
@@ -424,8 +424,8 @@ impl RecordChecker {
         self.wrong.extend(wrong);
     }
 
-    /// Checks that each fact that was acknowledged is on the record, and that people said each fact
-    /// that is on the record of them.
+    /// Checks that each acknowledged decision is recorded, and that people made each recorded
+    /// decision.
     fn compare_words(&mut self, folder: &Path, approvals: &[Arc<Approval>]) {
         let said: BTreeSet<_> = lines(folder, SAID).into_iter().collect();
         let acknowledged: BTreeSet<_> = lines(folder, ACKNOWLEDGED).into_iter().collect();

@@ -30,7 +30,7 @@ mod victim;
 
 use std::sync::PoisonError;
 
-/// The process that is killed. Run by itself, this does nothing.
+/// The process that is killed. Run directly, this does nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_process_that_is_killed() {
     let Ok(orders) = std::env::var(rounds::ORDERS) else { return };

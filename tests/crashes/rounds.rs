@@ -1,4 +1,4 @@
-//! Rounds of processes over one file after another: begun, killed, looked after.
+//! Rounds of processes over one file after another: started, killed, recovered.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -12,25 +12,25 @@ use crate::steps::{Step, When, after, every, times};
 use crate::summary::Summary;
 use crate::victim::{VictimArgs, VictimRole};
 
-/// The name of the variable with what a process is to do.
+/// The name of the variable with the orders of a process.
 pub const ORDERS: &str = "GATE_TEST_CRASHES";
 
 /// The number of rounds over one file.
 const ROUNDS: u64 = 16;
 
-/// The time that a process may take to come to its end. A lease, and a wait for one, are shorter.
+/// The time that a process may take to end. A lease, and a wait for one, are shorter.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// By how much the clock is put forward for the dead to be known as such.
+/// The time by which the clock is advanced, so that the leases of dead processes end.
 const LEASE: Duration = Duration::from_secs(31);
 
-/// The time, about, that a process lives that nobody kills, in microseconds.
+/// The approximate lifetime of a process that is not killed, in microseconds.
 const LIFE: u64 = 120_000;
 
-/// The number of times that a step is tried again to which no process came.
+/// The number of times that a step is retried if no process reached it.
 const TRIES: u32 = 30;
 
-/// The work that is still to be done, for all who do it.
+/// The remaining work, shared by all workers.
 pub struct KillPlan {
     wanted: usize,
     steps: Mutex<VecDeque<(When, &'static str, u32)>>,
@@ -44,7 +44,7 @@ impl KillPlan {
         Self { wanted, steps: Mutex::new(steps.into()), summary: Mutex::default() }
     }
 
-    /// The next step, and which time it is tried.
+    /// Returns the next step, and the number of its attempt.
     fn next(&self, random: &mut SeededRandom) -> Option<(Step, u32)> {
         let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
         if steps.is_empty() && self.is_wanted() {
@@ -89,7 +89,7 @@ impl KillPlan {
         note(&mut self.summary.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Lives of one file after the other, until nothing more is wanted.
+    /// Runs one file after the other, until no work is left.
     pub fn work(&self, seed: u64) {
         let mut random = SeededRandom::new(seed);
         while self.has_more() && self.note(|summary| summary.wrong.is_empty()) {
@@ -118,7 +118,7 @@ impl KillRound {
         Self { folder, round: 0, ahead: Duration::ZERO, watched: RecordChecker::default(), runtime }
     }
 
-    /// One or two processes. One of them dies at a step, or both at a random instant.
+    /// Runs one or two processes. One of them dies at a step, or both at a random instant.
     fn play(&mut self, plan: &KillPlan, random: &mut SeededRandom) {
         if self.round % 4 == 3 {
             self.kill_two(plan, random);
@@ -140,14 +140,14 @@ impl KillRound {
             }
         }
         self.look(plan);
-        // Now and then the next one comes while the leases of the dead still hold.
+        // Sometimes the next one starts while the leases of the dead processes still hold.
         if random.below(4) != 0 {
             self.ahead += LEASE;
         }
         self.round += 1;
     }
 
-    /// Two at once are killed from outside, whenever.
+    /// Kills two processes from outside, at random instants.
     fn kill_two(&mut self, plan: &KillPlan, random: &mut SeededRandom) {
         let other = random.part();
         let first =
@@ -160,7 +160,8 @@ impl KillRound {
         }
     }
 
-    /// One dies at a step, perhaps beside another, which is killed then. Whether it came to it.
+    /// Runs a process that dies at a step, perhaps beside another one, which is killed then.
+    /// Returns whether it reached the step.
     fn kill_at(&mut self, plan: &KillPlan, step: &Step, other: Option<VictimRole>) -> bool {
         let mut victim = self.process(VictimRole::Both, Some(step.clone()));
         let mut other = other.map(|part| self.process(part, None));
@@ -178,7 +179,7 @@ impl KillRound {
         plan.note(|summary| summary.rounds += 1);
     }
 
-    /// One that lives finishes everything.
+    /// Runs a process that is not killed and finishes everything.
     fn end(mut self, plan: &KillPlan) {
         self.ahead += LEASE;
         if self.watched.wrong.is_empty() {
@@ -217,7 +218,7 @@ impl KillRound {
         }
     }
 
-    /// Waits until a process ends, one way or the other: it must.
+    /// Waits until a process ends, which it must.
     fn wait(&mut self, process: &mut Child) -> ExitStatus {
         let until = Instant::now() + PATIENCE;
         while Instant::now() < until {
@@ -236,7 +237,7 @@ fn kill(process: &mut Child) -> ExitStatus {
     process.wait().unwrap()
 }
 
-/// Numbers that look random.
+/// Pseudo-random numbers.
 pub struct SeededRandom(u64);
 
 impl SeededRandom {
@@ -250,7 +251,7 @@ impl SeededRandom {
         (self.0 >> 33) % end
     }
 
-    /// Returns the part of a second process.
+    /// Returns the role of a second process.
     fn part(&mut self) -> VictimRole {
         [VictimRole::Both, VictimRole::Reviewer][self.below(2) as usize]
     }

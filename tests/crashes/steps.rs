@@ -6,11 +6,11 @@ use std::time::Duration;
 use rustix::process::{Signal, getpid, kill_process};
 use serde::{Deserialize, Serialize};
 
-/// On which side of what happens.
+/// The side of an event on which the process dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum When {
     Before,
-    /// Of a commit: while the store writes it.
+    /// During a commit, while the store writes it.
     During,
     After,
 }
@@ -34,11 +34,11 @@ pub const COMMITS: [&str; 15] = [
     "call_refused",
 ];
 
-/// The code of users that a process dies in: around the effect of a body, and around the look of a
+/// The users' code in which a process dies: around the effect of a body, and around the check of a
 /// reconciler.
 pub const BODIES: [&str; 8] = ["pay", "draw", "wipe", "launch", "send", "set", "book", "reconcile"];
 
-/// Every step, but for how often it is passed before.
+/// Returns every step, without the number of its occurrence.
 pub fn every() -> Vec<(When, &'static str)> {
     let commits = COMMITS
         .into_iter()
@@ -52,7 +52,7 @@ pub fn every() -> Vec<(When, &'static str)> {
         .collect()
 }
 
-/// Returns the number of times that a process surely comes to a place, or nearly so.
+/// Returns the number of times that a process almost certainly reaches a point.
 pub fn times(point: &str) -> u64 {
     match point {
         "assessed" => 12,
@@ -63,7 +63,8 @@ pub fn times(point: &str) -> u64 {
     }
 }
 
-/// Where a process must have died before, so that another comes to a place.
+/// Returns the point at which a process must have died before, so that another one reaches this
+/// point.
 pub fn after(point: &str) -> Option<&'static str> {
     match point {
         "lost" | "settled" => Some("pay"),
@@ -76,11 +77,11 @@ pub fn after(point: &str) -> Option<&'static str> {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Step {
     pub when: When,
-    /// The kind of a record, or what a body is of.
+    /// The kind of a record, or the tool of a body.
     pub place: String,
-    /// The how manieth time, from 1.
+    /// The number of the occurrence, from 1.
     pub nth: u32,
-    /// The time after the beginning of a commit at which the process dies in the midst of it.
+    /// The time after the beginning of a commit at which the process dies, in microseconds.
     pub micros: u64,
 }
 
@@ -96,21 +97,21 @@ impl KillSwitch {
         Self { step, passed: AtomicU32::new(0) }
     }
 
-    /// Returns whether now is the time: for the commit of these records, or for this body.
+    /// Returns whether the process dies now: at the commit of these records, or in this body.
     pub fn is_due(&self, when: When, places: &[&str]) -> bool {
         let Some(step) = &self.step else { return false };
         let is_here = step.when == when && places.contains(&step.place.as_str());
         is_here && self.passed.fetch_add(1, Ordering::SeqCst) + 1 == step.nth
     }
 
-    /// Ends the process, if now is the time.
+    /// Ends the process, if its step is reached.
     pub fn pass(&self, when: When, places: &[&str]) {
         if self.is_due(when, places) {
             die();
         }
     }
 
-    /// Ends the process in a moment, from a thread of its own.
+    /// Ends the process in a moment, from another thread.
     pub fn light(&self) {
         let wait = Duration::from_micros(self.step.as_ref().map_or(0, |step| step.micros));
         std::thread::spawn(move || {
@@ -120,7 +121,7 @@ impl KillSwitch {
     }
 }
 
-/// As `kill -9` ends it: nothing is unwound, nothing is flushed.
+/// Ends the process like `kill -9`: nothing is unwound, nothing is flushed.
 fn die() -> ! {
     kill_process(getpid(), Signal::KILL).unwrap();
     loop {

@@ -13,7 +13,7 @@ use gate_sqlite::SqliteStore;
 
 use crate::steps::{KillSwitch, When};
 
-/// The machine's clock, and so much on: leases end without anybody waiting for it.
+/// The machine's clock, plus an offset, so that leases end without waiting.
 pub struct AheadClock(pub Duration);
 
 impl Clock for AheadClock {
@@ -48,7 +48,7 @@ impl StoreLayer for KillingStore {
         Box::pin(async move {
             let end = commit.await;
             if is_last {
-                // Whatever the store says, nobody hears it any more.
+                // The result of the store does not matter, because the process dies.
                 std::future::pending::<()>().await;
             }
             if matches!(end, Ok(CommitOutcome::Done)) {

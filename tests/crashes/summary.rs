@@ -1,4 +1,4 @@
-//! The result of a run: kills by step, what was done, what was wrong.
+//! The result of a run: kills by step, effects, failures.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -72,7 +72,7 @@ impl Summary {
         self.at_steps.get(&(point.to_owned(), when)).copied().unwrap_or(0)
     }
 
-    /// The steps at which nothing died.
+    /// Returns the steps at which no process died.
     pub fn unreached(&self) -> Vec<(When, &'static str)> {
         crate::steps::every()
             .into_iter()

@@ -1,4 +1,4 @@
-//! The tools, what they do to the world, and the calls that are made of them.
+//! The tools, their effects on the world, and the planned calls.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -12,19 +12,19 @@ use serde_json::{Value, json};
 
 use crate::steps::{KillSwitch, When};
 
-/// The file of what was done, which the gate does not know: a line for each execution.
+/// The file of effects, which the gate does not use: a line for each execution.
 pub const EFFECTS: &str = "effects";
-/// The file of the facts that people were about to say, written before they said them.
+/// The file of the decisions that people were about to make, written before they made them.
 pub const SAID: &str = "said";
-/// The file of the facts that they were told are so, written once they were told.
+/// The file of the acknowledged decisions, written once they were acknowledged.
 pub const ACKNOWLEDGED: &str = "acknowledged";
 
-/// The number of one account's draws that need nobody.
+/// The number of draws of one account that ask nobody.
 pub const FREE_DRAWS: usize = 2;
 /// The number of times that one grant may be used.
 pub const USES: u32 = 2;
 
-/// The folder with the files that stand for the world.
+/// The folder with the files that represent the world.
 pub struct World {
     pub folder: PathBuf,
     pub file: SqliteStore,
@@ -32,15 +32,15 @@ pub struct World {
 }
 
 impl World {
-    /// One line at the end of a file, in one piece: the process may die after it, and others write
-    /// too.
+    /// Appends a line to a file in one write, because the process may die after it, and other
+    /// processes write, too.
     pub fn tell(&self, file: &str, line: &str) {
         let mut file =
             OpenOptions::new().create(true).append(true).open(self.folder.join(file)).unwrap();
         file.write_all(format!("{line}\n").as_bytes()).unwrap();
     }
 
-    /// The effect of a tool, with what the store says of its call at that moment.
+    /// Records the effect of a tool, with the stored status of its call at that moment.
     async fn act(&self, tool: &'static str, call: &CallContext, arguments: Value) {
         self.fuse.pass(When::Before, &[tool]);
         let known = self.file.approvals(&ApprovalFilter::all().id(call.approval())).await.unwrap();
@@ -56,7 +56,7 @@ pub struct Effect {
     pub call: String,
     pub key: String,
     pub attempt: u32,
-    /// The status of its call when it was done.
+    /// The status of its call at the time of the effect.
     pub status: String,
     pub arguments: String,
 }
@@ -173,10 +173,10 @@ async fn was_booked(call: Call<Book>) -> ReconcileOutcome<u64> {
 
 registry! { pub Tools for World { Pay, Draw, Wipe, Launch, Send, Set, Book } }
 
-/// The number of calls that come with each round.
+/// The number of new calls in each round.
 pub const CALLS: u64 = 12;
 
-/// A call by its number, which is also its id: the same in every process.
+/// Returns a call by its number, which is also its id. It is the same in every process.
 pub fn planned(number: u64) -> ToolCall {
     let (tool, arguments) = match number % CALLS {
         0 | 1 => ("pay", json!({"number": number})),

@@ -1,5 +1,5 @@
-//! The process that is killed: it settles what others left, proposes, decides and runs, from
-//! wherever the one before it died.
+//! The process that is killed: it settles the calls of dead processes, proposes, decides and runs,
+//! from the state in which the one before it died.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
@@ -22,16 +22,16 @@ use crate::steps::{KillSwitch, Step};
 use crate::store::{AheadClock, KillingStore};
 use crate::tools::{ACKNOWLEDGED, CALLS, SAID, Tools, USES, World, effects, planned};
 
-/// The part of a process.
+/// The role of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum VictimRole {
-    /// It proposes and runs, and others decide.
+    /// It proposes and runs calls, and others decide.
     Agent,
-    /// It decides what others propose.
+    /// It decides calls that others propose.
     Reviewer,
     /// It does both, and leaves every other question to another process.
     Both,
-    /// It does both, to the end of everything.
+    /// It does both, until everything is finished.
     Last,
 }
 
@@ -51,7 +51,7 @@ const RUN: &str = "run";
 /// The number of calls that are proposed at once.
 const BATCH: usize = 6;
 
-/// The number of looks for which one process waits for the other.
+/// The number of polls for which one process waits for the other.
 const LOOKS: usize = 40;
 
 struct Victim {
@@ -59,7 +59,7 @@ struct Victim {
     gate: Gate<Tools>,
     world: World,
     managers: [Reviewer; 2],
-    /// The number of words that were given, so that no two are the same.
+    /// The number of comments so far, so that no two are the same.
     fact_count: std::cell::Cell<u32>,
 }
 
@@ -92,7 +92,7 @@ pub async fn work(orders: VictimArgs) {
     match victim.orders.part {
         VictimRole::Agent => victim.propose(&victim.running_calls().await).await,
         VictimRole::Reviewer => victim.review().await,
-        // What nobody has looked at yet is proposed again: only what may run again by itself does.
+        // Calls that nobody has settled yet are proposed again, but only idempotent ones run again.
         VictimRole::Both if victim.orders.round % 3 == 1 => {
             victim.propose(&victim.running_calls().await).await;
             victim.take_over().await;
@@ -114,7 +114,8 @@ impl Victim {
         self.orders.part != VictimRole::Agent
     }
 
-    /// Makes a person's decision. It is written down before, and again after the gate confirms it.
+    /// Makes a person's decision. It is written to a file before, and again after the gate confirms
+    /// it.
     async fn say<T>(
         &self,
         fact: &str,
@@ -127,18 +128,18 @@ impl Victim {
                 Some(done)
             }
             Err(DecideError::Store(error)) => panic!("{fact}: {error}"),
-            // Someone else was faster.
+            // Another process was faster.
             Err(_) => None,
         }
     }
 
-    /// A word that nobody else says.
+    /// Returns a unique comment.
     fn next_fact(&self) -> String {
         self.fact_count.set(self.fact_count.get() + 1);
         format!("{}-{}", std::process::id(), self.fact_count.get())
     }
 
-    /// The calls that another process may be running now.
+    /// Returns the calls that another process may be running now.
     async fn running_calls(&self) -> BTreeSet<String> {
         let listed = self.gate.recover().await.unwrap();
         listed
@@ -148,8 +149,8 @@ impl Victim {
             .collect()
     }
 
-    /// Looks after what was left: settles what is lost, lifts what is stopped. Gives back the calls
-    /// that may be running.
+    /// Recovers the state of dead processes: settles lost calls, and lifts freezes. Returns the
+    /// calls that may be running.
     async fn take_over(&self) -> BTreeSet<String> {
         for in_flight in self.gate.recover().await.unwrap() {
             self.settle(&in_flight).await;
@@ -167,7 +168,7 @@ impl Victim {
         }
         assert_eq!(approval.status(), Status::Indeterminate);
         if approval.tool().as_str() == "set" && approval.attempts() < 3 {
-            // It runs again by itself.
+            // It runs again without a decision.
             return;
         }
         let (call, number) = (call_of(approval), number_of(approval));
@@ -176,7 +177,7 @@ impl Victim {
         let settlement = match ran {
             0 if number.is_multiple_of(3) || self.is_last() => Settlement::DidNotRun,
             0 => Settlement::RunAgain,
-            // A person may say so, and then it does.
+            // A person may let it run again, and then it runs.
             1 if number.is_multiple_of(5) && !self.is_last() => Settlement::RunAgain,
             _ => Settlement::ran(&json!(number)),
         };
@@ -201,8 +202,8 @@ impl Victim {
         }
     }
 
-    /// Proposes all calls that are not settled, the new ones too, and runs them as far as people
-    /// let it.
+    /// Proposes all calls that are not settled, including the new ones, and runs those that people
+    /// approve.
     async fn propose(&self, busy: &BTreeSet<String>) {
         let run = self.gate.run(RUN);
         let known = self.known().await;
@@ -216,7 +217,7 @@ impl Victim {
         if freezes {
             self.freeze().await;
         }
-        // The newest first: there is something new to do even where much was left.
+        // The newest first, so that there is new work even if many old calls are left.
         for (place, batch) in open.rchunks(BATCH).enumerate() {
             let mut turn = self.note(run.submit(batch.iter().copied().map(planned)).await.unwrap());
             if self.decides() {
@@ -244,7 +245,7 @@ impl Victim {
         known.into_iter().map(|approval| (call_of(&approval), approval)).collect()
     }
 
-    /// Notes the calls of which the agent was told that they have ended.
+    /// Records the calls whose end was reported to the agent.
     fn note(&self, turn: Turn) -> Turn {
         for answer in turn.answers().iter().chain(turn.late()) {
             assert!(!["unavailable", "invalid", "failed"].contains(&answer.kind()), "{answer:?}");
@@ -260,7 +261,7 @@ impl Victim {
         turn
     }
 
-    /// Decides the waiting calls of all processes, until none has come for a while.
+    /// Decides the pending calls of all processes, until no new one arrives for a while.
     async fn review(&self) {
         self.take_over().await;
         let mut seen = BTreeSet::new();
@@ -297,7 +298,7 @@ impl Victim {
                 if self.is_last() {
                     self.say(&voted(interruption, other), interruption.approve(other)).await;
                 } else {
-                    // The other one decides in another process.
+                    // The other person decides in another process.
                     self.say(&format!("withdrawn {id} {}", mine.id()), interruption.withdraw(mine))
                         .await;
                     self.say(&voted(interruption, mine), interruption.approve(mine)).await;
@@ -306,7 +307,7 @@ impl Victim {
             _ if !self.is_last() && (number + round) % 2 == 1 => {}
             _ => {
                 let (fact, number) = (voted(interruption, dana), number % 11);
-                // What the one edited, the other agrees to.
+                // One person agrees to the edit of the other.
                 let is_edited = interruption.approval().arguments().digest()
                     != interruption.approval().proposed().digest();
                 drop(match number {
@@ -365,8 +366,8 @@ impl Victim {
                 "{approval:?} is left"
             );
         }
-        // People who are asked to run a call again may refuse, and then it is settled once more:
-        // now for good.
+        // People who are asked to run a call again may refuse, and then it is settled again,
+        // permanently.
         for _ in 0..4 {
             self.propose(&BTreeSet::new()).await;
             self.take_over().await;

@@ -143,8 +143,8 @@ fn a_call_reads_and_writes_as_the_derive_does() {
                 assert_eq!(send.into_json().unwrap(), written, "{case}");
             }
             (None, None) => {}
-            // The schema asks more than the type: a range is no part of it, and `()` is a null that
-            // must be there.
+            // The schema is stricter than the type: the type has no range, and a missing `()` is a
+            // missing null.
             (None, Some(_)) => {
                 assert!(!(1..=9).contains(&case["count"].as_u64().unwrap_or(0)), "{case}");
             }

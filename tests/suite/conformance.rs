@@ -1,4 +1,4 @@
-//! Every store keeps every promise.
+//! Runs the conformance tests over every store.
 
 use gate_runtime::MemoryStore;
 use gate_runtime::testing::{ConformanceFailure, conformance};

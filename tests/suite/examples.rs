@@ -1,4 +1,4 @@
-//! The examples run, and show what they say they show.
+//! Runs the examples, and compares their output with their transcripts.
 
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
@@ -13,7 +13,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
-/// An example's program, as `cargo test` has built it.
+/// Returns the program of an example that `cargo test` built.
 fn program(name: &str) -> Command {
     let test = std::env::current_exe().unwrap();
     let path = test.ancestors().nth(2).unwrap().join("examples").join(name);
@@ -35,7 +35,7 @@ fn stdout_of(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-/// The text with what changes from run to run left out.
+/// Returns the text without the parts that change from run to run.
 fn timeless(text: &str) -> String {
     let line = |line: &str| match line.split_once(" until 2") {
         Some((before, _)) => format!("{before} until …\n"),
@@ -44,7 +44,7 @@ fn timeless(text: &str) -> String {
     text.lines().map(line).collect()
 }
 
-/// Runs an example and compares what it says with its transcript.
+/// Runs an example and compares its output with its transcript.
 async fn plays(example: &str) {
     let output = program(example).output().await.unwrap();
     let (path, now) =
@@ -59,7 +59,7 @@ async fn plays(example: &str) {
     );
 }
 
-/// A test for each example that plays a story.
+/// Declares a test for each example with a transcript.
 macro_rules! each_plays {
     ($($example:ident),* $(,)?) => {
         mod plays {
@@ -75,7 +75,7 @@ macro_rules! each_plays {
 
 each_plays! { refund_desk, limits, provenance, agents, resume, overlay, exhaustive }
 
-/// An agent that asks, ends, and is started again: nothing is asked or run twice.
+/// Checks that nothing is asked or run twice by an agent that asks, ends, and is started again.
 #[tokio::test]
 async fn tomorrow_asks_once_and_runs_once() {
     let folder = tempfile::tempdir().unwrap();
@@ -97,7 +97,7 @@ async fn tomorrow_asks_once_and_runs_once() {
     assert_eq!(again().await, "deploy succeeded: 2.0.1 is live\n");
 }
 
-/// With `--db`, the story is in a database afterwards, twice if it is told twice.
+/// With `--db`, the calls are in a database afterwards, twice after two runs.
 #[tokio::test]
 async fn refund_desk_keeps_its_story_in_a_database() {
     let folder = tempfile::tempdir().unwrap();
@@ -142,8 +142,8 @@ fn every_example_is_tested() {
     assert_eq!(there, tested);
 }
 
-/// A server that speaks the protocol, with a model that plays a part: each answer follows from how
-/// many it gave.
+/// A server of the protocol with a scripted model: each answer depends on the number of answers
+/// before.
 #[derive(Clone, Default)]
 struct Server {
     requests: Arc<Mutex<Vec<Value>>>,
@@ -210,8 +210,8 @@ async fn complete(
     })))
 }
 
-/// Refuses a request as the real server does: calls without an answer each, answers to no call,
-/// tools that are not strict.
+/// Refuses a request as the real server does: calls without answers, answers to no call, tools that
+/// are not strict.
 fn well_formed(request: &Value) -> Result<(), String> {
     if request["model"] != "test-model" {
         return Err(format!("the model `{}` does not exist", request["model"]));
@@ -257,7 +257,7 @@ async fn refund_desk_talks_to_an_openai_compatible_server() {
         .env("OPENAI_BASE_URL", base)
         .env("OPENAI_MODEL", "test-model");
     let mut fixture = program.stdin(Stdio::piped()).spawn().unwrap();
-    // The customer's line; the manager rejects, and says why; an empty line ends it.
+    // The customer's line; the manager's rejection, with its reason; an empty line to end.
     let typed =
         "I was charged twice, and delete my account\nr\nnot while a refund is under way\n\n";
     fixture.stdin.take().unwrap().write_all(typed.as_bytes()).await.unwrap();
@@ -316,7 +316,7 @@ async fn dialects_show_every_dialect() {
     assert_eq!(all.as_object().unwrap().len(), 5);
 }
 
-/// The recordings of the public tau-bench repository: at `$TAU_BENCH`, or beside this checkout.
+/// Returns the folder of the public tau-bench recordings: `$TAU_BENCH`, or beside this checkout.
 fn tau_bench() -> Option<PathBuf> {
     let named = std::env::var_os("TAU_BENCH").map(PathBuf::from);
     let places = named
@@ -342,7 +342,7 @@ async fn airline_desk_denies_no_right_change_that_keeps_the_written_rules() {
     assert_eq!(figures, [200, 1_164, 250, 0]);
     assert_eq!(report["right"], json!({"approved": 0, "asked": 76, "denied": 12}));
     assert_eq!(report["wrong"], json!({"approved": 0, "asked": 41, "denied": 121}));
-    // The ground truth breaks the written policy in these.
+    // In these tasks, the ground truth violates the written policy.
     let mut broken: Vec<(u64, &str)> = report["right_denied"]
         .as_array()
         .unwrap()

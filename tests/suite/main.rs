@@ -1,4 +1,4 @@
-//! The library as its users see it: one program, so that it links once.
+//! Tests of the public library, in one program, so that it links once.
 
 #![allow(
     clippy::unwrap_used,

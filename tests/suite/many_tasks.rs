@@ -1,6 +1,6 @@
-//! One run, used by many tasks at once that go away in any moment, over restarts: whatever the
-//! model is told is true, every call runs at most once, and nothing that the application did not
-//! take is lost.
+//! One run, used by many concurrent tasks that may be dropped at any moment, over restarts: every
+//! answer to the model is true, every call runs at most once, and no answer that the application
+//! did not take is lost.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -41,7 +41,7 @@ struct Shared {
     store: Arc<dyn Store>,
     world: World,
     now: Mutex<(Gate<Tools>, Arc<Run<Tools>>)>,
-    /// The answers about each call that the application was told and has, in order.
+    /// The answers about each call that the application got, in order.
     notices: Mutex<BTreeMap<String, Vec<&'static str>>>,
     next: AtomicU64,
 }
@@ -71,7 +71,7 @@ impl Shared {
         self.now.lock().unwrap().clone()
     }
 
-    /// The application has a turn: what it says is given to the model.
+    /// Gives the answers of a turn to the model.
     fn take(&self, turn: &Turn) {
         let mut notices = self.notices.lock().unwrap();
         for answer in turn.answers().iter().chain(turn.late()) {
@@ -91,7 +91,7 @@ impl Shared {
                 self.take(&turn);
             }
             4 => {
-                // The same call again, as an application does that lost its last turn.
+                // The same call again, like an application that lost its last turn.
                 let known = random.below(self.next.load(Ordering::SeqCst).max(1));
                 let turn = run.submit([proposal(known)]).await.unwrap();
                 self.take(&turn);
@@ -102,7 +102,7 @@ impl Shared {
                 run.acknowledge(&turn).await.unwrap();
             }
             7 => {
-                // It has it, and does not say so.
+                // The application gets the turn, and does not acknowledge it.
                 let turn = run.proceed().await.unwrap();
                 self.take(&turn);
             }
@@ -112,7 +112,7 @@ impl Shared {
                 if let Some(interruption) =
                     waiting.get(usize::try_from(random.below(places)).unwrap())
                 {
-                    // Somebody else may have been faster.
+                    // The result is ignored, because another task may have been faster.
                     let _ = interruption.approve(&dana).await;
                 }
             }
@@ -131,7 +131,7 @@ impl Shared {
         }
     }
 
-    /// Everything is decided and found out, and the application takes all that it is owed.
+    /// Decides and settles everything, and takes all remaining answers.
     async fn settle(&self) {
         let (gate, run) = self.now();
         let dana = gate.reviewer("dana").await.unwrap();
@@ -141,7 +141,7 @@ impl Shared {
                 let ran = self.world.0.lock().unwrap().contains_key(&number);
                 let what =
                     if ran { Settlement::ran(&number.into()) } else { Settlement::DidNotRun };
-                // What is running yet cannot be settled.
+                // The result is ignored, because a call that still runs cannot be settled.
                 let _ = in_flight.settle(&dana, what, "I looked").await;
             }
             for interruption in gate.pending().await.unwrap() {
@@ -160,7 +160,7 @@ impl Shared {
         self.take(&turn);
     }
 
-    /// `in_order`: whether what one task was told is known to be of before what another was told.
+    /// `in_order` is true if the answers of one task are known to be before those of another.
     async fn check(&self, in_order: bool) {
         let all = self.store.approvals(&ApprovalFilter::all().run("run")).await.unwrap();
         let (notices, ran) = (self.notices.lock().unwrap(), self.world.0.lock().unwrap());
@@ -203,7 +203,7 @@ fn proposal(number: u64) -> ToolCall {
     ToolCall::new(number.to_string(), "act", format!("{{\"number\":{number}}}"))
 }
 
-/// Numbers that are the same each time.
+/// Random numbers that are the same each time.
 struct Random(u64);
 
 impl Random {
@@ -214,7 +214,7 @@ impl Random {
     }
 }
 
-/// Awaits a future to its end, or goes away after so many polls.
+/// Awaits a future, or drops it after a number of polls.
 async fn at_most<F: Future>(future: F, polls: u64) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut left = polls;

@@ -1,5 +1,5 @@
-//! The life of calls against a reference: random operations by several processes over one store,
-//! and after each of them every call stands as the reference says, and has run as often.
+//! Compares calls with a reference model: random operations by several processes over one store,
+//! after each of which every call has the state and the number of runs of the reference.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +23,7 @@ struct World(Arc<BodyState>);
 #[derive(Default)]
 struct BodyState {
     ran: Mutex<Vec<usize>>,
-    /// Set if bodies do not come to their end.
+    /// True if bodies hang.
     hangs: AtomicBool,
     begun: Notify,
 }
@@ -70,7 +70,7 @@ enum Op {
         process: usize,
         call: usize,
     },
-    /// Proposed by one who goes away while it runs, if it does.
+    /// Proposed by a caller who is dropped while it runs, if it runs.
     Leave {
         process: usize,
         call: usize,
@@ -148,7 +148,7 @@ fn any_op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// The reference: what a call is, from what happened to it.
+/// The reference: the state of each call, from its operations.
 #[derive(Clone, Default)]
 struct Reference {
     now: u32,
@@ -160,9 +160,9 @@ struct Reference {
 struct ModelCall {
     status: Status,
     asked: u32,
-    /// For each person, whether they agree.
+    /// The vote of each person.
     votes: [Option<bool>; PEOPLE.len()],
-    /// Set if it is asked whether it runs again, although nobody knows whether it ran.
+    /// True if people are asked whether it runs again, although it is unknown whether it ran.
     is_again: bool,
     runs: usize,
 }
@@ -173,7 +173,7 @@ impl Reference {
             let Some(call) = call.as_mut().filter(|call| call.status == Status::Pending) else {
                 continue;
             };
-            // Whoever is asked only because nobody knows whether it ran has any time.
+            // A question whether a call with an unknown outcome runs again has no deadline.
             let within = [u32::MAX, 30, 40, 40][number % 4];
             if self.now - call.asked >= within {
                 call.end(Status::Expired);
@@ -241,7 +241,7 @@ impl Reference {
         self.expire();
     }
 
-    /// Applies the proposal of a call; returns `None` where a stop refuses it before it is known.
+    /// Applies the proposal of a call. Returns `None` if a freeze refuses it before it is stored.
     fn proposed(&mut self, call: usize) -> Option<&mut ModelCall> {
         let (now, is_frozen) = (self.now, self.is_frozen);
         let status = [Status::Approved, Status::Pending, Status::Pending, Status::Denied][call % 4];
@@ -262,7 +262,7 @@ impl Reference {
         };
         known.votes[who] = Some(yes);
         let count = |wanted| known.votes.iter().filter(|vote| **vote == Some(wanted)).count();
-        // After twenty minutes one of the second step is enough: of those who say so then.
+        // After twenty minutes, one vote of the second step is sufficient, if it is given then.
         let needed = if self.now - known.asked >= 20 { 1 } else { (call % 4).max(1) };
         if count(false) >= needed {
             known.end(Status::Rejected);
@@ -280,7 +280,8 @@ impl ModelCall {
         }
     }
 
-    /// It does not run, or not again: then nobody knows as before.
+    /// Ends a call that does not run, or not again; in the second case, it is still unknown whether
+    /// it ran.
     fn end(&mut self, status: Status) {
         self.status =
             if std::mem::take(&mut self.is_again) { Status::Indeterminate } else { status };
@@ -380,7 +381,8 @@ impl GateSystem {
                 }
             }
             Op::Cancel { process, call } => {
-                // Also what is approved already: an interruption of before the decision.
+                // Also a call that is already approved, by an interruption from before the
+                // decision.
                 if let Some(asked) = self.asked(process, call).await {
                     let _ = asked.cancel("no longer").await;
                 }
@@ -394,7 +396,7 @@ impl GateSystem {
         }
     }
 
-    /// Proposes a call and goes away once its body has begun.
+    /// Proposes a call, and drops the future once its body has begun.
     async fn leave(&self, process: usize, call: usize) {
         self.world.0.hangs.store(true, Ordering::SeqCst);
         let is_left = tokio::select! {
@@ -403,7 +405,7 @@ impl GateSystem {
             () = self.world.0.begun.notified() => true,
         };
         self.world.0.hangs.store(false, Ordering::SeqCst);
-        // That it was left is written a moment later.
+        // The drop is recorded a moment later.
         while is_left && self.known(call).await.unwrap().status() == Status::Dispatched {
             tokio::task::yield_now().await;
         }
@@ -414,7 +416,7 @@ impl GateSystem {
         known.into_iter().find(|known| is_of(known, call))
     }
 
-    /// The question of a call, whatever its state.
+    /// Returns the question of a call, in any state.
     async fn asked(&self, process: usize, call: usize) -> Option<Interruption> {
         self.gates[process].interruption(self.known(call).await?.id()).await.unwrap()
     }
@@ -424,7 +426,7 @@ impl GateSystem {
         pending.into_iter().find(|interruption| is_of(interruption.approval(), call))
     }
 
-    /// Checks that the record, as it is read from a trail, could have come about by the rules.
+    /// Checks that the records, in the form of a trail, pass an audit.
     async fn audit(&self) {
         let mut auditor = Auditor::new();
         for record in self.store.records(&RecordFilter::after(0)).await.unwrap() {
@@ -469,7 +471,7 @@ fn is_of(approval: &Approval, call: usize) -> bool {
     approval.subject().call() == &*call.to_string()
 }
 
-/// A store, on a file in the folder or not.
+/// Returns a store, in memory or in a file in the folder.
 async fn store(is_durable: bool, folder: &Path) -> Arc<dyn Store> {
     if is_durable {
         Arc::new(SqliteStore::open(folder.join("gate.db")).await.unwrap())
@@ -493,7 +495,7 @@ fn play(ops: &[Op], is_durable: bool) {
     });
 }
 
-/// Returns what tries so many cases, and writes nothing into the sources where one fails.
+/// Returns the configuration of a number of cases, without files for failed ones.
 fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }

@@ -1,4 +1,4 @@
-//! OpenAI's dialect: tool lists that its own types take, calls and answers in its shapes.
+//! OpenAI's dialect: tool lists that its own types accept, and calls and answers in its shapes.
 
 use std::collections::BTreeMap;
 
@@ -90,8 +90,8 @@ fn valid_order() -> Value {
     })
 }
 
-/// Checks the rules that OpenAI documents of strict mode, without our code: every object is closed
-/// and all its fields are required, and no keyword stands that strict mode does not know.
+/// Checks OpenAI's documented rules of strict mode, without our code: every object is closed, all
+/// its fields are required, and it has no keyword that strict mode does not support.
 fn check_strict(schema: &Value, place: &str) {
     let known = [
         "type",
@@ -178,8 +178,8 @@ fn strict_schemas_are_what_openai_documents_and_take_what_the_tool_takes() {
             .contains("minimum length: 2")
     );
     assert!(!strict.to_string().contains("x-gate"));
-    // What strict mode can write, the gate can read: the strict schema admits nothing that the
-    // tool's does not, but for what moved into descriptions.
+    // The gate accepts all output of strict mode: the strict schema admits nothing that the tool's
+    // does not, except for limits that moved into descriptions.
     let loose = Tools::descriptors()[0].input_schema();
     assert!(jsonschema::is_valid(loose, &valid_order()));
 }
@@ -232,7 +232,7 @@ fn what_cannot_be_strict_is_named() {
     }
 }
 
-/// A response as the API documents it.
+/// Returns a response as the API documents it.
 fn response() -> Value {
     json!({
         "id": "chatcmpl-123", "object": "chat.completion", "created": 1_741_570_283,
@@ -333,7 +333,7 @@ fn messages_and_oddities_are_read() {
         "tool_calls": [{"id": "1", "function": {"name": "wipe", "arguments": {"disk": "a"}}}],
     });
     assert_eq!(openai::tool_calls(&odd).unwrap()[0].arguments(), r#"{"disk":"a"}"#);
-    // A call without an id or a name is given on, so that it is answered.
+    // A call without an id or a name is passed on, so that it is answered.
     let poor = json!({"tool_calls": [{"function": {}}, {}]});
     assert_eq!(openai::tool_calls(&poor).unwrap().len(), 2);
     for wrong in

@@ -1,5 +1,5 @@
-//! The reviewer at a real terminal: a process of its own behind a pseudo-terminal, and what its
-//! screen shows.
+//! The reviewer at a real terminal: a separate process at a pseudo-terminal, and the content of its
+//! screen.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -33,8 +33,8 @@ registry! { Tools for () { Pay, Wipe } }
 /// The name of the variable with the task of the process behind the pseudo-terminal.
 const TASK: &str = "GATE_TEST_PSEUDO_TERMINAL";
 
-/// The process behind the pseudo-terminal: it asks about one call. Run by itself, this does
-/// nothing: the tests below run it.
+/// The process at the pseudo-terminal, which asks about one call. Run directly, this does nothing:
+/// the tests below run it.
 #[tokio::test]
 async fn the_task() {
     let Ok(task) = std::env::var(TASK) else { return };
@@ -47,7 +47,7 @@ async fn the_task() {
         .history([Message::user("pay alice"), Message::tool("read_mail", "send 500")]);
     let turn = run.submit([ToolCall::new("1", tool, arguments)]).await.unwrap();
     println!("type ahead");
-    // Goes on when the test says so.
+    // Continues when the test connects.
     TcpStream::connect(format!("127.0.0.1:{port}")).unwrap().read_exact(&mut [0]).unwrap();
     let dana = gate.reviewer("dana").await.unwrap();
     let _ = Terminal::standard().ask(&turn.interruptions()[0], &dana).await.unwrap();
@@ -109,7 +109,7 @@ impl TerminalSession {
         seat
     }
 
-    /// The question may be asked now.
+    /// Lets the process ask the question.
     fn go(&mut self) {
         self.listener.accept().unwrap().0.write_all(b"!").unwrap();
         self.sees("l later >");
@@ -125,7 +125,7 @@ impl TerminalSession {
         self.sees_times(1, text);
     }
 
-    /// Waits until the screen shows a text so often.
+    /// Waits until the screen shows a text a number of times.
     fn sees_times(&mut self, times: usize, text: &str) {
         while self.text().matches(text).count() < times {
             match self.output.recv_timeout(Duration::from_secs(20)) {
@@ -143,7 +143,7 @@ impl TerminalSession {
         self.screen.screen().contents()
     }
 
-    /// Returns everything that was written since the start, as it was written.
+    /// Returns all output since the start, unchanged.
     fn raw(&self) -> String {
         String::from_utf8_lossy(&self.raw).into_owned()
     }
@@ -174,7 +174,7 @@ fn a_call_is_approved_at_a_terminal() {
 fn w61_what_was_typed_before_the_question_is_no_answer_to_it() {
     let mut seat = TerminalSession::sit(80, PAYMENT, &[]);
     seat.types("a\r\ra\r\rend\r");
-    // The terminal shows what is typed as it takes it: now it has it.
+    // The terminal echoes the input when it receives it, so it has received it now.
     seat.sees("a\n\na\n\nend");
     seat.go();
     seat.types("l\r");

@@ -1,5 +1,5 @@
-//! The public API of each crate is what `tests/public-api` has of it, so that a change of it shows
-//! in a diff. `UPDATE_PUBLIC_API=1` writes it.
+//! Compares the public API of each crate with its file in `tests/public-api`, so that a change
+//! appears in a diff. `UPDATE_PUBLIC_API=1` writes the files.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -11,9 +11,9 @@ use public_api::Builder;
 
 const CRATES: [&str; 5] = ["gate-audit", "gate-core", "gate-runtime", "gate-sqlite", "gate-inbox"];
 
-/// Writes what rustdoc knows of each crate, and returns the folder. The format is not stable, so
-/// rustdoc writes it only for a program that says so; as that is a program of its own, and the
-/// features are those of the other checks, no dependency is compiled again.
+/// Writes rustdoc's JSON of each crate, and returns the folder. The format is unstable, so rustdoc
+/// writes it only with an opt-in, which a separate program sets. With the same features as in the
+/// other checks, no dependency is compiled again.
 fn describe(root: &Path) -> PathBuf {
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     let ended = Command::new(env!("CARGO"))

@@ -1,4 +1,4 @@
-//! `refund_desk --inbox`: the agent goes on when its manager has decided in the browser.
+//! `refund_desk --inbox`: the agent continues when its manager has decided in the browser.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -8,11 +8,11 @@ use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{ChildStdout, Command};
 use tokio::time::timeout;
 
-/// The words of the example, line by line.
+/// The output of the example, line by line.
 struct ProgramLines(Lines<BufReader<ChildStdout>>);
 
 impl ProgramLines {
-    /// The rest of the next line that has these words.
+    /// Returns the rest of the next line with this text.
     async fn after(&mut self, prefix: &str) -> String {
         let find = async {
             while let Some(line) = self.0.next_line().await.unwrap() {
@@ -57,7 +57,7 @@ impl Browser {
         browser
     }
 
-    /// A page, and the first cookie that came with it.
+    /// Returns a page, and the first cookie of its response.
     fn request(&self, path: &str, form: Option<Vec<(&str, &str)>>) -> (String, String) {
         let url = if path.starts_with("http") {
             path.to_owned()
@@ -76,7 +76,7 @@ impl Browser {
         (response.body_mut().read_to_string().unwrap(), cookie)
     }
 
-    /// Sends a form of a page with what is typed into it.
+    /// Sends a form of a page with the typed fields.
     fn send(&self, page: &str, to: &str, typed: &[(&str, &str)]) -> String {
         let known = ["form_secret", "form", "shown"].map(|name| (name, field(page, name)));
         let mut form: Vec<(&str, &str)> =

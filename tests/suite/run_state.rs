@@ -1,4 +1,4 @@
-//! States of runs that earlier versions wrote, for ever.
+//! States of runs from earlier versions, which must stay readable for ever.
 
 use gate_runtime::prelude::*;
 use gate_runtime::review::Status;
@@ -27,9 +27,9 @@ async fn gate() -> Gate<Tools> {
     gate.build().await.unwrap()
 }
 
-/// Makes the fixture of version 2: a call that ran, one that waits, one that was rejected, one that
-/// was refused; then the run was handed over, and has a nested run with a call that waits. That of
-/// version 1 ends before the handoff.
+/// Returns the fixture of version 2: a call that ran, a pending one, a rejected one and a refused
+/// one; then a handoff, and a nested run with a pending call. The fixture of version 1 ends before
+/// the handoff.
 async fn write() -> String {
     let gate = gate().await;
     let run = gate.run("run-1").agent("support").on_behalf_of("mia").case("ticket-7");
@@ -57,13 +57,13 @@ async fn resumed(version: u64) -> (Gate<Tools>, Run<Tools>) {
     (gate, run)
 }
 
-/// Approves what waits in a run, and lets it go on.
+/// Approves a pending call of a run, and lets the run continue.
 async fn approved(gate: &Gate<Tools>, run: &Run<Tools>, place: usize) {
     let turn = run.proceed().await.unwrap();
     turn.interruptions()[0].approve(&gate.reviewer("omar").await.unwrap()).await.unwrap();
     let turn = run.proceed().await.unwrap();
-    // Should the tool have changed since the fixture was written, it is asked again: that is right,
-    // and so is running.
+    // If the tool has changed since the fixture was written, it is asked about again. Both that and
+    // running are correct.
     let status = turn.answers()[place].approval().unwrap().status();
     assert!([Status::Succeeded, Status::Pending].contains(&status), "{status}");
 }

@@ -1,5 +1,5 @@
-//! The reviewer in the terminal: what is shown, what is asked, and that nothing is approved by
-//! accident.
+//! The reviewer in the terminal: the shown content, the questions, and the protection from approval
+//! by accident.
 
 use std::io::{self, Cursor, Write};
 use std::sync::{Arc, Mutex};
@@ -89,13 +89,13 @@ async fn submit(call: ToolCall) -> Turn {
     gate.run("run-1").agent("agent").submit([call]).await.unwrap()
 }
 
-/// Proposes a call, lets a manager type, and gives back the screen, how the call stands, and what
-/// the model is told.
+/// Proposes a call, lets a manager type, and returns the screen, the status of the call, and the
+/// text for the model.
 async fn type_in(call: ToolCall, typed: &str) -> (String, Status, String) {
     type_with(call, typed, |terminal| terminal).await
 }
 
-/// The same, at another terminal.
+/// Does the same as [`type_in`] at another terminal.
 async fn type_with(
     call: ToolCall,
     typed: &str,
@@ -239,7 +239,7 @@ async fn w61_nothing_but_an_answer_approves() {
         "e\n\n", "a",
     ] {
         let (_, status, model_text) = type_in(payment(), typed).await;
-        // A bare `a` at the very end of the input was never confirmed by the line that follows it.
+        // An `a` at the end of the input was not confirmed by a following line.
         assert_eq!(status, Status::Pending, "{typed:?}");
         assert!(model_text.starts_with("<gate-notice>Not run yet"), "{typed:?}");
     }
@@ -314,7 +314,7 @@ async fn a_tool_that_is_not_known_here_wants_its_name_typed() {
             && screen.text().contains("not approved")
     );
     assert_eq!(inbox.pending().await.unwrap().len(), 1);
-    // Where the store knows it, the reviewer sees what it is.
+    // If the store has the tool, the reviewer sees its description.
     let fixture: Gate<NoTools> =
         Gate::builder(()).store(store).directory(people).build().await.unwrap();
     let (asked, screen) = (fixture.pending().await.unwrap(), Screen::default());
@@ -327,7 +327,7 @@ async fn a_tool_that_is_not_known_here_wants_its_name_typed() {
     assert_eq!(fixture.pending().await.unwrap().len(), 0);
 }
 
-/// A store that was written before tools were kept.
+/// A store from before tools were stored.
 struct ForgetfulStore(MemoryStore);
 
 impl StoreLayer for ForgetfulStore {
@@ -375,7 +375,7 @@ async fn the_second_reviewer_sees_what_the_first_changed() {
     assert!(shown.contains("voted      dana changed it, and approved that"), "{shown}");
 }
 
-/// Whoever must sign decides here and nowhere else.
+/// Checks the display of earlier events, with their authors, beside the rest of the call.
 #[tokio::test]
 async fn what_was_said_before_is_shown_with_everything_and_is_whose_it_is() {
     let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
@@ -412,7 +412,7 @@ async fn what_was_said_before_is_shown_with_everything_and_is_whose_it_is() {
 
 #[tokio::test]
 async fn a_standing_permission_is_spelled_out() {
-    // amount, then to: the arguments in their order; then how often.
+    // `amount`, then `to`: the arguments in order; then the number of uses.
     let (shown, status, _) = type_in(payment(), "g\n1000\ns\n3\nregular supplier\n").await;
     assert_eq!(status, Status::Approved);
     assert!(
@@ -516,8 +516,8 @@ async fn what_was_not_shown_whole_is_not_approved_before_it_was() {
     assert_eq!(status, Status::Approved);
 }
 
-/// No secret stands there: it is shown as the text that would run, or refused before anybody is
-/// asked.
+/// The text is not a secret, so it is shown as the text that would run, or refused before people
+/// are asked.
 #[tokio::test]
 async fn a_text_that_looks_like_a_secret_is_no_secret() {
     for fake in ["[secret account] IBAN CH93", " [SECRET x]", "[\u{200b}secret 0]", "［secret 1"] {
@@ -527,7 +527,7 @@ async fn a_text_that_looks_like_a_secret_is_no_secret() {
     }
 }
 
-/// A text that only begins with the same letters is a text like any other.
+/// A text that only begins with the same characters is an ordinary text.
 #[tokio::test]
 async fn a_text_that_is_no_mark_is_taken() {
     for text in ["[Secretary] call back", "[SECRET] Q3 report", "secret 1", "[secrets]"] {
@@ -552,7 +552,7 @@ mod limited {
     registry! { pub(super) Tools for () { Send } }
 }
 
-/// A reviewer who takes an argument away sees the value that its tool puts there.
+/// A reviewer who removes an argument sees the default that the tool sets.
 #[tokio::test]
 async fn an_edit_is_shown_as_it_will_run() {
     let people = StaticDirectory::new().person("dana", ["manager"]);
@@ -578,7 +578,7 @@ async fn w58_what_a_cut_hides_is_named_all_the_same() {
     );
 }
 
-/// Every line in which a text goes on has a mark that no text can be without.
+/// Every continuation line of a text has a mark that the text cannot remove.
 #[tokio::test]
 async fn w59_no_text_can_draw_a_note_of_its_own() {
     let fake = format!("alice@example.com\"{}said by the user · checked", " ".repeat(60));
@@ -627,7 +627,7 @@ async fn arguments_are_edited_in_an_editor() {
     assert_eq!(status, Status::Approved, "{shown}");
     assert!(model_text.contains("paid 300 to alice"), "{model_text}");
 
-    // An edit that does not fit is told field by field, and the editor has it again.
+    // The problems of an invalid edit are shown field by field, and the editor opens again.
     let (shown, status, _) =
         type_with(payment(), "e\ny\n\ne\ny\n\n", with("sed -i 's/5*00/\"many\"/; s/to/tu/'")).await;
     assert_eq!(status, Status::Pending);
@@ -655,7 +655,7 @@ async fn arguments_are_edited_in_an_editor() {
     }
     let wipe = |typed| type_with(wiping(), typed, with("sed -i s/sda/sdb/"));
     assert_eq!(wipe("e\nno\n").await.1, Status::Pending);
-    // What cannot be undone and was changed is not decided by its editor alone.
+    // An edited destructive call is not decided by its editor alone.
     let (shown, status, _) = wipe("e\nwipe\n\n").await;
     assert_eq!(status, Status::Pending);
     assert!(
@@ -732,7 +732,7 @@ async fn the_console_says_in_one_line_what_waits_and_nothing_in_it_acts() {
         "{line}"
     );
     assert!(line.contains(&interruption.id().to_string()), "{line}");
-    // It is told, once; and what is decided in the meantime is not.
+    // The error is reported once, and a call that is decided in the meantime is not.
     let patience = std::time::Instant::now();
     while gate
         .deliveries(&DeliveryFilter::all().state(DeliveryState::Delivered))

@@ -46,7 +46,7 @@ pub(crate) async fn run(cli: &Cli, args: &AuditArgs) -> CommandResult {
     }
 }
 
-/// Returns the public key that was given, or reads it from the file that was named.
+/// Parses a public key, or reads it from the named file.
 pub(crate) fn public_key(value: &str) -> Result<VerifierKey, CommandError> {
     let file = Path::new(value);
     let text = if file.is_file() { std::fs::read_to_string(file)? } else { value.to_owned() };

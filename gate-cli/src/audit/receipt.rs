@@ -85,7 +85,7 @@ pub(super) async fn disclose(
         text
     };
     let typed = typed.trim_end_matches(['\r', '\n']);
-    // The typed secret may be text, or a JSON value.
+    // The typed secret may be text or a JSON value.
     let open = |value: &Value| approval.proposed().disclose(field, value, keys);
     let disclosure =
         open(&Value::from(typed)).or_else(|_| open(&value_of(typed))).map_err(refused)?;
@@ -181,8 +181,8 @@ pub(super) fn verify(cli: &Cli, args: &AuditArgs, file: &Path) -> CommandResult 
                 .iter()
                 .map(|id| receipt_report(Some(*id), (&origin, size), &about(Some(*id))))
                 .collect();
-            // Records about no call, such as the grant that covered one, get an account of their
-            // own.
+            // Records that are not about a call, such as the grant that covered one, are reported
+            // separately.
             if calls.is_empty()
                 || verified
                     .entries()

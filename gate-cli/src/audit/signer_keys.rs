@@ -8,7 +8,7 @@ use super::public_key;
 use crate::args::Cli;
 use crate::error::CommandError;
 
-/// The keys of people, and how many of the signed votes were checked with them.
+/// The keys of people, and the numbers of checked and unchecked signed votes.
 pub(super) struct SignerKeys {
     keys: Vec<VerifierKey>,
     pub(super) checked: u64,
@@ -42,7 +42,7 @@ impl SignerKeys {
         let who = vote.reviewer();
         let mut refused =
             format!("{who} signed the vote, but no key of theirs was given: use `--signer`");
-        // Who had one key after the other signed by one of them.
+        // A person who had several keys over time signed with one of them.
         for key in self.keys.iter().filter(|key| *who == *key.name()) {
             match vote.verify_signature(subject, key) {
                 Ok(()) => {

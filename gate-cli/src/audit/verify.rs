@@ -1,4 +1,4 @@
-//! Checks whether a trail holds.
+//! Verifies a trail.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -111,7 +111,7 @@ pub(super) async fn verify(
     OutputFormat::of(cli.json).done(&lines.join("\n"), &object)
 }
 
-/// Checks that the trail continues a checkpoint which somebody kept.
+/// Checks that the trail continues a checkpoint that the user kept.
 fn continues(reader: &TrailReader, keys: &LogKeys, file: &Path) -> Result<TreeHead, CommandError> {
     let kept = Note::parse(&std::fs::read(file)?)?;
     let older = keys.verify(&kept, &WitnessPolicy::none())?.head();

@@ -1,4 +1,4 @@
-//! A witness, which makes sure that other trails keep their history.
+//! A witness, which checks that other trails keep their history.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -89,7 +89,7 @@ async fn add_checkpoint(State(server): State<Arc<WitnessServer>>, body: Bytes) -
             (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response()
         }
         Ok(Err(WitnessRefusal::Trouble(error))) => {
-            // Without stderr the operator learns nothing, but the client still gets its answer.
+            // The result is ignored: if stderr is closed, the client still gets its response.
             let _ = writeln!(std::io::stderr(), "gate: {}", plain(error.to_string()));
             (StatusCode::INTERNAL_SERVER_ERROR, "the checkpoint cannot be stored\n").into_response()
         }
@@ -97,7 +97,7 @@ async fn add_checkpoint(State(server): State<Arc<WitnessServer>>, body: Bytes) -
     }
 }
 
-/// Why nothing is cosigned.
+/// The reason why a checkpoint is not cosigned.
 enum WitnessRefusal {
     Malformed(audit::Error),
     Refused(AddCheckpointError),
@@ -133,7 +133,7 @@ impl WitnessServer {
         self.folder.join(name)
     }
 
-    /// Returns the tree of a log that was cosigned last.
+    /// Returns the tree head of a log that was cosigned last.
     fn last(&self, origin: &str) -> Result<Option<TreeHead>, CommandError> {
         let file = self.file(origin);
         match fs::read(&file) {

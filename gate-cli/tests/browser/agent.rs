@@ -1,7 +1,9 @@
-//! The agent: it proposes what it is told to, waits, runs what it may, and says what ran.
+//! The agent: it proposes calls on order, waits, runs approved calls, and reports the calls that
+//! ran.
 //!
-//! A line of JSON on its standard input is one order, a line of JSON on its standard output the
-//! answer, with the order's number. Orders do not wait for each other. It ends with its input.
+//! A line of JSON on its standard input is one order. A line of JSON on its standard output is the
+//! answer, with the number of the order. Orders do not wait for each other. The agent ends with its
+//! input.
 
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -15,7 +17,7 @@ use gate_runtime::prelude::*;
 use gate_sqlite::SqliteStore;
 use serde_json::{Map, Value, json};
 
-/// The calls that ran, in the order in which they did.
+/// The calls that ran, in order.
 #[derive(Clone, Debug, Default)]
 pub struct ToolLog(Arc<Mutex<Vec<String>>>);
 
@@ -104,8 +106,8 @@ struct TestAgent {
     runs: Mutex<HashMap<String, Arc<Run<Tools>>>>,
 }
 
-/// Follows orders, over `gate.db` and `people.toml` in a folder. `agents.json` has the names that
-/// it may go by.
+/// Follows orders, over `gate.db` and `people.toml` in a folder. `agents.json` contains the names
+/// of the agents.
 pub async fn work(folder: &Path) {
     let store = SqliteStore::open(folder.join("gate.db")).await.unwrap();
     let people = FileDirectory::open(folder.join("people.toml")).unwrap();
@@ -121,7 +123,7 @@ pub async fn work(folder: &Path) {
     let agent =
         Arc::new(TestAgent { gate: gate.build().await.unwrap(), world, runs: Mutex::default() });
     say(&json!({"ready": true}));
-    // This thread drives nothing but this: it may block.
+    // This thread has no other work, so it may block.
     for line in std::io::stdin().lines() {
         let order: Value = serde_json::from_str(&line.unwrap()).unwrap();
         let agent = Arc::clone(&agent);
@@ -136,7 +138,7 @@ pub async fn work(folder: &Path) {
     }
 }
 
-/// Whatever the test harness writes stands on lines of its own.
+/// The output of the test harness is on separate lines.
 fn say(answer: &Value) {
     let mut out = std::io::stdout().lock();
     out.write_all(format!("\n{answer}\n").as_bytes()).unwrap();

@@ -1,10 +1,9 @@
 //! The inbox in a real browser: `gate inbox` is one process, the agent another, Chromium a third,
 //! over one SQLite file.
 //!
-//! What is tried stands in `tests/browser/*.test.mjs`, a test here for each of these files. What
-//! this machine lacks (`node`, Chromium, the packages that `npm ci` puts into
-//! `tests/browser/node_modules`) leaves them out, and it is said. Pictures of every page go to
-//! `target/browser/`.
+//! The tests are in `tests/browser/*.test.mjs`, with one test here for each of these files. Without
+//! `node`, Chromium, or the packages that `npm ci` puts into `tests/browser/node_modules`, they are
+//! skipped with a message. Pictures of every page go to `target/browser/`.
 
 #![cfg(unix)]
 #![allow(
@@ -22,17 +21,18 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// Where the agent's database and people are; makes this program the agent.
+/// The variable with the folder of the agent's database and people file. If it is set, this program
+/// is the agent.
 const FOLDER: &str = "GATE_BROWSER_FOLDER";
 
-/// The process that asks. Run by itself, this does nothing.
+/// The process of the agent. Run directly, this does nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_agent() {
     let Ok(folder) = std::env::var(FOLDER) else { return };
     agent::work(Path::new(&folder)).await;
 }
 
-/// A test for each file, and the list of them.
+/// Declares a test for each file, and the list of files.
 macro_rules! suites {
     ($($name:ident $file:literal)*) => {
         $(#[test] fn $name() { run($file); })*
@@ -73,7 +73,7 @@ fn run(suite: &str) {
     let browser = match browser() {
         Ok(browser) => browser,
         Err(reason) => {
-            // Not `eprintln`, which `cargo test` hides where a test passes.
+            // Not `eprintln`, whose output `cargo test` hides if a test passes.
             let line = format!("skipped: browser: {suite}: {reason}\n");
             return std::io::stderr().write_all(line.as_bytes()).unwrap();
         }
@@ -101,7 +101,7 @@ fn run(suite: &str) {
     );
 }
 
-/// Chromium, if everything is there that is needed to drive it.
+/// Returns the path of Chromium, or the reason why the tests cannot drive it.
 fn browser() -> Result<String, String> {
     let version = says(Command::new("node").arg("--version")).ok_or("there is no `node`")?;
     let version = String::from_utf8_lossy(&version.stdout).into_owned();

@@ -22,7 +22,7 @@ impl TestWorkspace {
         Trail::in_folder(self.at("trail"), Trail::read_key(self.at("trail.key")).unwrap())
     }
 
-    /// A new key; the public one in `trail.pub`.
+    /// Creates a key, with the public one in `trail.pub`.
     fn make_key(&self) {
         let made = self.gate_as(None, "audit|key|new|example.com/office");
         assert_eq!(code(&made), 0, "{made:?}");
@@ -33,21 +33,21 @@ impl TestWorkspace {
         self.builder().await.trail(self.trail()).build().await.unwrap()
     }
 
-    /// Runs a command that must go well, and returns what it says.
+    /// Runs a command that must succeed, and returns its output.
     fn audit(&self, message: &str) -> String {
         let done = self.gate_as(Some(&self.dana), &format!("audit|{message}"));
         assert_eq!(code(&done), 0, "{message}: {}", stderr_of(&done));
         stdout_of(&done)
     }
 
-    /// Runs a command, and returns its exit code and the words of its refusal.
+    /// Runs a command, and returns its exit code and its error message.
     fn refused(&self, message: &str) -> (i32, String) {
         let done = self.gate_as(Some(&self.dana), &format!("audit|{message}"));
         (code(&done), stderr_of(&done))
     }
 }
 
-/// The gate lets go of its trail once it has sealed what is left.
+/// Waits until the gate has sealed the remaining records and released its trail.
 async fn dropped(workspace: &TestWorkspace, gate: Gate<Tools>) {
     drop(gate);
     let lock = fs::File::options().write(true).open(workspace.at("trail/lock")).unwrap();
@@ -58,8 +58,8 @@ async fn dropped(workspace: &TestWorkspace, gate: Gate<Tools>) {
     }
 }
 
-/// A trail with a call that was approved, one that was denied by its limits, and one with a secret
-/// that was rejected.
+/// Returns a trail with an approved call, a call denied by its limits, and a rejected call with a
+/// secret.
 async fn paid_workspace() -> (TestWorkspace, String, String) {
     let workspace = TestWorkspace::new();
     workspace.make_key();
@@ -94,7 +94,7 @@ async fn an_auditor_verifies_the_folder_with_the_public_key() {
             && output.contains("The database has the same records."),
         "{output}"
     );
-    // The auditor has the folder and the key, and nothing else.
+    // The auditor has only the folder and the key.
     for file in ["gate.db", "gate.db-wal", "gate.db-shm", "trail.key", "people.toml"] {
         let _ = fs::remove_file(workspace.at(file));
     }
@@ -152,7 +152,7 @@ async fn a_receipt_tells_one_call_to_who_has_nothing_but_the_key() {
     fs::write(workspace.at("forged.receipt"), forged).unwrap();
     let (code, problem_text) = workspace.refused("verify-receipt|forged.receipt");
     assert!(code == 4 && !problem_text.is_empty(), "{problem_text}");
-    // One of its records left out: what is left does not follow.
+    // Without one of its records, the remaining ones do not follow each other.
     let vote = receipt
         .lines()
         .position(|line| line.starts_with("entry") && line.contains("\"voted\""))
@@ -190,7 +190,7 @@ async fn one_secret_is_disclosed_and_can_be_erased() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // A command that refuses at once reads nothing.
+        // The result is ignored, because a command that refuses at once reads no input.
         let _ = std::io::Write::write_all(child.stdin.as_mut().unwrap(), typed.as_bytes());
         child.wait_with_output().unwrap()
     };
@@ -265,7 +265,7 @@ async fn a_kept_checkpoint_is_continued_or_not() {
     dropped(&workspace, gate).await;
     let output = workspace.audit("verify|--since|kept");
     assert!(output.contains("and none before has changed"), "{output}");
-    // Another trail under the same key: a history that was made anew.
+    // Another trail under the same key, with a rewritten history.
     fs::remove_dir_all(workspace.at("trail")).unwrap();
     let gate =
         workspace.builder_over("new.db").await.trail(workspace.trail()).build().await.unwrap();
@@ -355,7 +355,7 @@ async fn a_trail_is_copied_as_far_as_it_is_sealed() {
     assert_eq!(workspace.audit("export|--from|2").lines().count(), lines.lines().count() - 2);
 }
 
-/// A witness's process; it ends with the test.
+/// The process of a witness, which ends with the test.
 struct WitnessProcess {
     child: Child,
     key: VerifierKey,
@@ -412,7 +412,8 @@ async fn a_witness_cosigns_what_continues_and_nothing_else() {
     let output = workspace.audit(&format!("verify|--witness|{key}"));
     assert!(output.contains("cosigned by witness.example/w1"), "{output}");
 
-    // Killed and started again, it knows what it has cosigned, and the trail goes on from there.
+    // After a kill and a restart, it knows its last cosigned checkpoint, and the trail continues
+    // from there.
     drop(witness);
     let (ended, unreachable) = {
         let trail =
@@ -428,7 +429,7 @@ async fn a_witness_cosigns_what_continues_and_nothing_else() {
     let witness = WitnessProcess::start(&workspace);
     assert_eq!(witness.seal(&workspace, "gate.db", "run-3").await.cosignatures(), 1);
 
-    // A history that was made anew, under the same key: the witness does not sign it.
+    // The witness does not sign a rewritten history under the same key.
     fs::remove_dir_all(workspace.at("trail")).unwrap();
     for number in 0..20 {
         let status = witness.seal(&workspace, "new.db", &format!("run-{number}")).await;
@@ -513,7 +514,7 @@ async fn a_receipt_tells_of_a_call_that_a_restored_database_had_lost() {
     let places = places.map(|part| output.find(part).unwrap_or_else(|| panic!("{part}: {output}")));
     assert!(places.is_sorted(), "{output}");
     assert!(output.contains("Verified: 6 records"), "{output}");
-    // Without the break, it would say that a call ran and was cancelled.
+    // Without the reset entry, it would show a call that ran and was cancelled.
     let lines: Vec<&str> = receipt.split_inclusive("\nentry ").collect();
     let without: String = lines.iter().filter(|line| !line.contains("Monday")).copied().collect();
     assert_ne!(without, receipt);

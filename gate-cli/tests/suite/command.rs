@@ -1,4 +1,4 @@
-//! The command `gate`, as a process of its own over a database that an agent's gate made.
+//! The command `gate`, as a separate process over the database of an agent's gate.
 
 use std::path::Path;
 
@@ -128,8 +128,7 @@ async fn a_destructive_call_wants_the_name_of_its_tool() {
     assert_eq!(run.proceed().await.unwrap().answers()[0].for_model(), "wiped a");
 }
 
-/// Runs `gate …` at a terminal, answers each question, and gives what was on the screen, and the
-/// exit code.
+/// Runs `gate …` at a terminal, answers each question, and returns the screen and the exit code.
 #[cfg(unix)]
 fn at_a_terminal(folder: &Path, message: &[&str], answers: &[(&str, &str)]) -> (String, u32) {
     use std::io::{Read as _, Write as _};
@@ -147,13 +146,13 @@ fn at_a_terminal(folder: &Path, message: &[&str], answers: &[(&str, &str)]) -> (
         (terminal.master.try_clone_reader().unwrap(), terminal.master.take_writer().unwrap());
     let (mut shown, mut buffer, mut left) = (String::new(), [0; 4096], answers.iter());
     let mut next = left.next();
-    // At its end, some systems say so by an error.
+    // Some systems report the end of the terminal as an error.
     while let Ok(count @ 1..) = screen.read(&mut buffer) {
         shown += &String::from_utf8_lossy(&buffer[..count]);
         if let Some((question, answer)) = next
             && shown.ends_with(question)
         {
-            // What is typed before the question is dropped.
+            // Input before the question is discarded.
             std::thread::sleep(std::time::Duration::from_millis(200));
             keyboard.write_all(answer.as_bytes()).unwrap();
             next = left.next();
@@ -218,7 +217,7 @@ async fn arguments_are_edited_field_by_field_against_the_stored_schema() {
         "{}",
         turn.answers()[0].for_model()
     );
-    // The rules are in the agent's process: it judges the edited call before it runs.
+    // The rules are in the agent's process, which evaluates the edited call before it runs.
     let (_, end) = asked(&run.submit([pays("2", 100)]).await.unwrap());
     assert_eq!(code(&workspace.dana(&format!("edit|{end}|--set|amount=5000"))), 0);
     let turn = run.proceed().await.unwrap();
@@ -335,7 +334,7 @@ async fn what_was_in_flight_is_listed_and_settled() {
         tokio::time::timeout(std::time::Duration::from_millis(200), run.submit(hanging))
             .await
             .unwrap_err();
-        // Whoever ran it went away, which is written a moment later.
+        // The caller was dropped, which is recorded a moment later.
         while run.state().await.is_ok() && workspace.json("recover")[0]["status"] != "indeterminate"
         {
             tokio::task::yield_now().await;
@@ -507,7 +506,7 @@ fn people_and_completions_are_made() {
     assert!(stdout_of(&workspace.gate_as(None, "completions|bash")).contains("settle"));
 }
 
-/// A private key in a file, and its public part.
+/// Writes a private key to a file, and returns its public key.
 fn key_file(folder: &Path, name: &str, seed: u8) -> VerifierKey {
     let key = SigningKey::from_seed(name, KeyKind::Log, [seed; 32]).unwrap();
     let file = folder.join(format!("{name}-{seed}.key"));

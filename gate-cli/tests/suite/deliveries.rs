@@ -1,5 +1,5 @@
-//! `gate inbox --notify` and `gate deliveries`, as processes of their own: a web address gets a
-//! notification, or it does not, and people see that.
+//! `gate inbox --notify` and `gate deliveries`, as separate processes: a web address gets a
+//! notification, or people see that it does not.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
@@ -12,7 +12,7 @@ use gate_runtime::store::DeliveryFilter;
 use gate_runtime::testing::ManualClock;
 use serde_json::{Value, json};
 
-/// A process that tells; it ends with the test.
+/// A process that delivers notifications, which ends with the test.
 struct DeliveryProcess(Child);
 
 impl DeliveryProcess {
@@ -119,7 +119,7 @@ async fn what_was_not_delivered_is_listed_and_put_back() {
         "No notifications are dead.\n"
     );
     assert_eq!(code(&workspace.gate_as(None, "deliveries|retry")), 2);
-    // The next process that tells takes it.
+    // The next delivering process takes it.
     let _telling = DeliveryProcess::start(&workspace);
     tokio::task::block_in_place(|| server.next());
 }
@@ -154,13 +154,13 @@ async fn what_a_killed_process_was_telling_another_one_tells_under_the_same_id()
     let _ = asked(&run.submit([pays("1", 100)]).await.unwrap());
     let mut process = DeliveryProcess::start(&workspace);
     let first = tokio::task::block_in_place(|| server.next());
-    // It has the request on its way, and dies by SIGKILL.
+    // It has sent the request, and dies by SIGKILL.
     process.0.kill().unwrap();
     process.0.wait().unwrap();
     let listed = workspace.json("deliveries");
     assert_eq!((&listed[0]["state"], &listed[0]["attempts"]), (&json!("sending"), &json!(1)));
 
-    // For another process, the minute in which it was the first one's is over.
+    // For another process, the lease of the first one is over.
     let later = gate_runtime::Timestamp::now() + std::time::Duration::from_mins(2);
     let secret: WebhookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse().unwrap();
     let webhook = Webhook::private("ops", &server.url("/gate"), [secret]).unwrap();

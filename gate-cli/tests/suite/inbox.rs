@@ -1,9 +1,9 @@
-//! `gate inbox`, as a process of its own: somebody signs in by HTTP and lets a call run that
+//! `gate inbox`, as a separate process: a person signs in over HTTP and approves a call that
 //! another process asked about.
 
 use crate::test_workspace::{InboxProcess, TestWorkspace, asked, code, pays, stderr_of};
 
-/// The value of a hidden field of a page.
+/// Returns the value of a hidden field of a page.
 fn hidden(page: &str, name: &str) -> String {
     let rest = page.split(&format!("name=\"{name}\" value=\"")).nth(1).expect(name);
     rest.split('"').next().unwrap().to_owned()

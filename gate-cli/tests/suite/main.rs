@@ -1,5 +1,4 @@
-//! The command as people and programs run it. One program, so that everything below it is linked
-//! once.
+//! Tests of the command as people and programs run it, in one program, so that it links once.
 
 #![allow(
     clippy::unwrap_used,

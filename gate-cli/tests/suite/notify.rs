@@ -1,5 +1,5 @@
-//! `gate inbox --notify` with Slack, mail, PagerDuty and a web address, as servers of the test:
-//! what another process asks arrives at all of them, and a click decides it.
+//! `gate inbox --notify` with Slack, mail, PagerDuty and a web address, as servers of the test: a
+//! question of another process arrives at all of them, and a click decides it.
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
@@ -21,10 +21,10 @@ const SIGNING: &str = "8f742231b10e8888abcd99yyyzzz85a5";
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 const KIM: &str = "U0KIM0001";
 
-/// Everybody who is told.
+/// All receivers of notifications.
 struct TestServices {
     slack: FakeService,
-    /// The service that takes answers to Slack's requests.
+    /// The service that receives the responses to Slack's requests.
     hooks: FakeService,
     mail: TestSmtpServer,
     pagerduty: FakeService,
@@ -45,7 +45,7 @@ impl TestServices {
         }
     }
 
-    /// The file that names them, with every secret in a variable.
+    /// Writes the notify file for them, with every secret in a variable.
     fn write(&self, workspace: &TestWorkspace) {
         let Self { slack, hooks, mail, pagerduty, webhook } = self;
         let file = format!(
@@ -69,7 +69,7 @@ impl TestServices {
     }
 }
 
-/// A process that tells, and takes what comes back; it ends with the test.
+/// A process that delivers notifications and handles the responses, which ends with the test.
 struct NotifyProcess {
     child: Child,
     url: String,
@@ -96,7 +96,7 @@ impl NotifyProcess {
         Self { child, url }
     }
 
-    /// Sends a request as Slack does when somebody clicks, and returns the status of the answer.
+    /// Sends a request like Slack's after a click, and returns the status of the response.
     async fn click(&self, payload: &Value, secret: &str) -> u16 {
         let body = form_urlencoded::Serializer::new(String::new())
             .append_pair("payload", &payload.to_string())
@@ -133,7 +133,7 @@ fn browser() -> ureq::Agent {
     ureq::Agent::config_builder().max_redirects(0).http_status_as_error(false).build().new_agent()
 }
 
-/// A person as `gate person` writes them.
+/// Adds a person with the output of `gate person`.
 fn add_kim(workspace: &TestWorkspace) {
     let message = format!("person|kim|--role|manager|--slack|{KIM}|--contact|kim@example.com");
     let file = workspace.path().join("people.toml");
@@ -153,7 +153,7 @@ fn button(message: &Value, action: &str) -> String {
     found["value"].as_str().unwrap().to_owned()
 }
 
-/// Which message was changed, and what stands at its top.
+/// Returns the changed message, and its first text.
 fn changed(request: &ServiceRequest) -> (Value, Value, String) {
     assert_eq!(request.path(), "/api/chat.update");
     let body = request.json();
@@ -161,7 +161,7 @@ fn changed(request: &ServiceRequest) -> (Value, Value, String) {
     (channel, ts, body["blocks"][0]["text"]["text"].as_str().unwrap().to_owned())
 }
 
-/// Waits until nothing is under way.
+/// Waits until all deliveries are made.
 async fn all_delivered(gate: &Gate<Tools>) {
     let open = DeliveryFilter::all().state(DeliveryState::Waiting).state(DeliveryState::Sending);
     let started = std::time::Instant::now();
@@ -294,7 +294,7 @@ async fn who_fails_first_is_told_again_under_the_same_id_and_news_go_where_the_q
     let shown = workspace.json("deliveries");
     assert_eq!(shown, json!([]), "what was told is not listed");
 
-    // Another process tells the news, and somebody decides in a third one.
+    // Another process delivers the notifications, and a person decides in a third one.
     drop(process);
     let _next = NotifyProcess::start(&workspace);
     let approved = workspace.dana(&format!("approve|{end}"));

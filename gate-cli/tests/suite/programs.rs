@@ -1,5 +1,5 @@
-//! The programs of `examples/python`, which ask people over HTTP, against `gate inbox`. They need
-//! `python3`; without it, they are left out, and said.
+//! The programs of `examples/python`, which ask people over HTTP, with `gate inbox`. Without
+//! `python3`, they are skipped with a message.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -21,7 +21,7 @@ struct ProgramFixture {
 }
 
 impl ProgramFixture {
-    /// `None` where there is no Python.
+    /// Opens the fixture; `None` without Python.
     fn open() -> Option<Self> {
         if Command::new("python3").arg("--version").output().is_err() {
             eprintln!("skipped: python3 is not installed");
@@ -45,7 +45,7 @@ impl ProgramFixture {
             .unwrap()
     }
 
-    /// The id of the next call that waits.
+    /// Returns the id of the next pending call.
     fn next(&self) -> String {
         loop {
             let pending = self.workspace.json("pending");

@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The state of a call. Terminal ones never change.
+/// The state of a call. A terminal state never changes.
 ///
 /// ```
 /// use gate_runtime::review::Status;
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub enum Status {
     /// People are asked.
     Pending,
-    /// It may run: a rule, people or a grant said so.
+    /// A rule, people or a grant approved it, so it may run.
     Approved,
     /// A rule denied it.
     Denied,
@@ -26,21 +26,21 @@ pub enum Status {
     Expired,
     /// Its proposer cancelled it.
     Cancelled,
-    /// A person answered in place of the tool.
+    /// A person answered instead of the tool.
     Responded,
-    /// Its body is running, or was when its process ended.
+    /// Its body is running, or was running when its process ended.
     Dispatched,
     /// Its body returned a value.
     Succeeded,
     /// Its body returned an error or panicked.
     Failed,
-    /// Its body began, and how it ended is unknown. It runs again only if its tool is idempotent,
-    /// or a person decides so.
+    /// Its body began, and its outcome is unknown. It runs again only if its tool is idempotent, or
+    /// if a person decides that it may.
     Indeterminate,
 }
 
 impl Status {
-    /// Returns whether it can never change.
+    /// Returns whether the state can never change.
     #[must_use]
     pub fn is_terminal(self) -> bool {
         match self {

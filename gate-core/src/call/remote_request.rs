@@ -6,7 +6,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A remote agent's statements about its question: one line about it, its urgency, a callback. They
+/// A remote agent's statements about its question: a one-line summary, an urgency, a callback. They
 /// are claims, and decide nothing.
 ///
 /// ```
@@ -35,7 +35,7 @@ impl RemoteRequest {
         Self::default()
     }
 
-    /// Sets the line about the question.
+    /// Sets the one-line summary of the question.
     pub fn summary(mut self, text: impl Into<Arc<str>>) -> Self {
         self.summary = Some(text.into());
         self
@@ -53,7 +53,7 @@ impl RemoteRequest {
         self
     }
 
-    /// Returns the line about the question.
+    /// Returns the one-line summary of the question.
     #[must_use]
     pub fn about(&self) -> Option<&str> {
         self.summary.as_deref()
@@ -65,7 +65,7 @@ impl RemoteRequest {
         self.priority
     }
 
-    /// The web address that is told of the decision.
+    /// Returns the web address that is notified of the decision.
     #[must_use]
     pub fn whom_to_call(&self) -> Option<&str> {
         self.callback.as_deref()
@@ -90,7 +90,7 @@ pub enum RequestPriority {
     Normal,
     /// High urgency.
     High,
-    /// Immediate.
+    /// Immediate urgency.
     Urgent,
 }
 

@@ -169,8 +169,8 @@ impl Delivery {
         is_due.then(|| Self { attempts: self.attempts.saturating_add(1), ..claimed() })
     }
 
-    /// Returns the delivery with the memo for later ones about the same call, whatever happens to
-    /// this one.
+    /// Returns the delivery with the memo for later ones about the same call, whether or not this
+    /// one succeeds.
     #[doc(hidden)]
     #[must_use]
     pub fn remembering(&self, memo: Option<Arc<str>>) -> Self {
@@ -284,14 +284,14 @@ impl Delivery {
         self.attempts
     }
 
-    /// Returns when it is due: for the next attempt if it waits, for an attempt of another process
-    /// if it is being sent, or for deletion if it is delivered.
+    /// Returns the time when it is due: for the next attempt if it waits, for an attempt of another
+    /// process if it is being sent, or for deletion if it is delivered.
     #[must_use]
     pub fn due_at(&self) -> Timestamp {
         self.due_at
     }
 
-    /// Returns why the last attempt failed.
+    /// Returns the reason why the last attempt failed.
     #[must_use]
     pub fn problem(&self) -> Option<&str> {
         self.problem.as_deref()
@@ -303,7 +303,7 @@ impl Delivery {
         self.memo.as_deref()
     }
 
-    /// Returns when it last changed.
+    /// Returns the time of its last change.
     #[must_use]
     pub fn changed_at(&self) -> Timestamp {
         self.changed_at
@@ -315,7 +315,7 @@ fn longest_wait(attempts: u32) -> Duration {
     FIRST_WAIT.saturating_mul(times).min(HOUR)
 }
 
-/// Rounds to the microsecond, because no store compares times more finely.
+/// Rounds to the microsecond, because no store compares times more precisely.
 fn whole(at: Timestamp) -> Timestamp {
     Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)
 }

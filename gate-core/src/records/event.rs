@@ -62,19 +62,19 @@ pub enum CallEvent {
         assessment: Arc<Assessment>,
         /// The arguments.
         arguments: Arguments,
-        /// The arguments as they were given, if they were completed.
+        /// The arguments as they were given, if the gate completed them.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         given: Option<Arguments>,
         /// Earlier refusals by people: of the same tool, in the same run or in the same case.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         earlier: Vec<EarlierRefusal>,
-        /// Set if it waits only because of another call of its batch.
+        /// True if it waits only because of another call of its batch.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         held: bool,
         /// The questions of its batch that it waits for.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         held_by: Vec<ApprovalId>,
-        /// Equal calls that waited, or could still run.
+        /// Equal calls that were pending, or could still run.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         alike: Vec<ApprovalId>,
         /// The people who are asked if guarded work fails, because no rules ask anybody.
@@ -89,25 +89,25 @@ pub enum CallEvent {
         /// The vote.
         vote: Box<Vote>,
     },
-    /// A grant answered the question.
+    /// A grant covered the call.
     Covered {
-        /// Which one.
+        /// The id of the grant.
         grant: GrantId,
         /// The person who gave it.
         by: ReviewerId,
-        /// When it ends, if it does.
+        /// The time when the grant ends, if it has an end.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<Timestamp>,
     },
     /// The grant that covered the call ended before the call began. People are asked again.
     Uncovered {
-        /// Which one.
+        /// The id of the grant.
         grant: GrantId,
     },
     /// Votes lost their effect before the call began: their voters are not in this gate's
     /// directory, or not with the same roles or keys.
     Voided {
-        /// The voters.
+        /// The people whose votes lost their effect.
         voters: Vec<ReviewerId>,
     },
     /// The approval's validity ended before the call began. People are asked again.
@@ -126,26 +126,26 @@ pub enum CallEvent {
     Expired,
     /// The proposer cancelled it.
     Cancelled {
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// A person withdrew their vote.
     Withdrawn {
-        /// The person who took it back.
+        /// The person who revoked it.
         by: ReviewerId,
     },
     /// A person revoked the approval, before the call ran.
     Revoked {
-        /// The person who took it back.
+        /// The person who revoked it.
         by: ReviewerId,
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// The caller stopped waiting.
     Abandoned,
-    /// The rules evaluated it again: after an edit, or before it would have run.
+    /// The rules evaluated it again, after an edit or before it would have run.
     Reassessed {
-        /// With what result.
+        /// The result of the evaluation.
         assessment: Arc<Assessment>,
         /// The changes since people were asked about it.
         #[serde(default, skip_serializing_if = "ToolChanges::is_empty")]
@@ -162,7 +162,7 @@ pub enum CallEvent {
     Dispatched,
     /// Its body ended.
     Finished {
-        /// With what.
+        /// The outcome.
         outcome: ToolOutcome,
     },
     /// Its body failed, and people are asked what to do. An approval runs it again.
@@ -175,7 +175,7 @@ pub enum CallEvent {
         /// The reason why it is unknown.
         why: String,
     },
-    /// Its body was about to begin and did not, because its caller was dropped. It is approved
+    /// Its body was about to begin but did not, because its caller was dropped. It is approved
     /// again.
     Released {
         /// The reason why it did not begin.
@@ -186,11 +186,11 @@ pub enum CallEvent {
     AskedAgain {
         /// The person who wants it.
         by: ReviewerId,
-        /// The reason why it may run again, in their words.
+        /// The reason why it may run again, as that person gave it.
         reason: String,
     },
-    /// The salts of its secrets were deleted, so that nobody can find the committed values by
-    /// trying any more.
+    /// The salts of its secrets were deleted, so that the committed values can no longer be found
+    /// by trial.
     SecretsErased {
         /// The person who had them deleted.
         by: ReviewerId,
@@ -199,9 +199,9 @@ pub enum CallEvent {
     Settled {
         /// The finding.
         settlement: Settlement,
-        /// The person or the mechanism that settled it.
+        /// The person or mechanism that settled it.
         by: SettledBy,
-        /// The reason of the person.
+        /// The reason that the person gave.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
@@ -213,7 +213,7 @@ fn is_first(edition: &u8) -> bool {
 }
 
 impl CallEvent {
-    /// Returns the event of a question that a grant answers.
+    /// Returns the event of a call that a grant covers.
     #[doc(hidden)]
     #[must_use]
     pub fn covered_by(grant: &Grant) -> Self {
@@ -270,7 +270,7 @@ pub enum GateEvent {
         info: Arc<RunInfo>,
         /// Its id.
         call: CallId,
-        /// The tool that was named.
+        /// The name of the tool in the call.
         tool: ToolName,
         /// The problem with the call.
         problem: String,
@@ -281,19 +281,19 @@ pub enum GateEvent {
         info: Arc<RunInfo>,
         /// Its id.
         call: CallId,
-        /// The tool that was named.
+        /// The name of the tool in the call.
         tool: ToolName,
         /// Its approval, if it has one, which is unchanged.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         approval: Option<ApprovalId>,
-        /// The rules and overlays that failed, and why.
+        /// The rules and overlays that failed, with their errors.
         problem: EvaluationFailure,
     },
-    /// An agent, or the program around it, did something that does not pass the gate.
+    /// An agent, or the program around it, did something outside the gate.
     Action {
         /// The run.
         info: Arc<RunInfo>,
-        /// The action, in a word or two.
+        /// A short name of the action.
         action: String,
         /// The details.
         details: Value,
@@ -303,14 +303,14 @@ pub enum GateEvent {
     },
     /// A person gave a grant.
     GrantGiven {
-        /// Which one.
+        /// The id of the grant.
         grant: Arc<Grant>,
     },
     /// A person revoked a grant.
     GrantRevoked {
-        /// Which one.
+        /// The id of the grant.
         grant: GrantId,
-        /// The person who took it back.
+        /// The person who revoked it.
         by: ReviewerId,
     },
     /// A person froze calls.
@@ -325,7 +325,7 @@ pub enum GateEvent {
         /// The person who lifted it.
         by: ReviewerId,
     },
-    /// A trail begins: from this record on, or an earlier one, every record goes into it.
+    /// A trail begins. It contains every record from this one, or from an earlier one, on.
     TrailBegun {
         /// Its name.
         origin: String,
@@ -336,16 +336,16 @@ pub enum GateEvent {
     TrailSettled {
         /// The person who settled it.
         by: ReviewerId,
-        /// The number of the first record that was not the same.
+        /// The number of the first record that differs.
         next: u64,
-        /// The number of the last record that the trail had.
+        /// The number of the last record in the trail at that time.
         settled: u64,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
 
-/// A tool of a gate as its record names it.
+/// A tool of a gate, in the record of its build.
 ///
 /// ```
 /// use gate_runtime::records::RecordEvent;
@@ -377,7 +377,7 @@ pub struct ToolNote {
     /// Its own policy.
     #[doc(hidden)]
     pub policy: Arc<PolicyView>,
-    /// The policies that agents have for it.
+    /// The additional policies of certain agents for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[doc(hidden)]
     pub agents: Vec<(AgentName, Arc<PolicyView>)>,

@@ -23,7 +23,7 @@ use crate::records::event::{CallEvent, GateEvent, RecordEvent};
 pub struct Record {
     pub(crate) seq: u64,
     pub(crate) at: Timestamp,
-    /// Its place among the records of its call, from 1. Records of earlier versions have none.
+    /// Its position among the records of its call, from 1. Records of earlier versions have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) call_seq: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,8 +48,7 @@ impl Record {
         }
     }
 
-    /// Returns its place in the store's order, from 1, without gaps. A store sets it when it
-    /// commits.
+    /// Returns its position in the store's order, from 1, without gaps. A store sets it on commit.
     #[must_use]
     pub fn seq(&self) -> u64 {
         self.seq
@@ -62,9 +61,9 @@ impl Record {
         self
     }
 
-    /// Returns its place among the records of its call: 1, 2, 3, … without gaps, so that readers of
-    /// a receipt can detect a missing record. `None` for records about no call, and for records of
-    /// earlier versions.
+    /// Returns its position among the records of its call: 1, 2, 3, … without gaps, so that readers
+    /// of a receipt can detect a missing record. `None` for records that are not about a call, and
+    /// for records of earlier versions.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -95,7 +94,7 @@ impl Record {
         self.call_seq
     }
 
-    /// Returns when it happened, by the gate's clock.
+    /// Returns the time of the event, by the gate's clock.
     #[must_use]
     pub fn at(&self) -> Timestamp {
         self.at
@@ -127,7 +126,7 @@ impl Record {
     }
 
     /// Returns whether its event asks people: for the first time, again, or other people than
-    /// before. A vote after which more votes are needed does not ask again.
+    /// before. A vote that leaves more votes needed does not ask again.
     #[must_use]
     pub fn asks_people(&self) -> bool {
         let asks = matches!(
@@ -178,7 +177,7 @@ impl Record {
         self.info()?.case()
     }
 
-    /// Returns the kind of event, as one word: `assessed`, `voted`, `dispatched`, `finished`, …
+    /// Returns the kind of event: `assessed`, `voted`, `dispatched`, `finished`, …
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match &self.event {

@@ -120,7 +120,7 @@ pub struct ResetEntry {
 }
 
 impl ResetEntry {
-    /// Returns when it was settled.
+    /// Returns the time when it was settled.
     #[must_use]
     pub fn at(&self) -> Timestamp {
         self.at
@@ -132,7 +132,7 @@ impl ResetEntry {
         &self.by
     }
 
-    /// Returns the number of the record that comes next.
+    /// Returns the number of the next record.
     #[must_use]
     pub fn next(&self) -> u64 {
         self.next
@@ -179,8 +179,8 @@ impl TrailLeaf {
 }
 
 impl TrailEntry {
-    /// Returns the leaf of a record: its canonical JSON, or that of its [`DigestEntry`] if it is
-    /// longer than 65,535 bytes.
+    /// Returns the leaf of a record: its canonical JSON, or the JSON of its [`DigestEntry`] if it
+    /// is longer than 65,535 bytes.
     ///
     /// # Errors
     /// Returns an error if it has no canonical form. The gate writes no such records.
@@ -230,7 +230,7 @@ impl TrailEntry {
     /// Parses an entry, which must be canonical, so that each entry has one form.
     ///
     /// # Errors
-    /// Returns an error with the place if it is not an entry.
+    /// Returns an error with the location if it is not an entry.
     pub fn parse(bytes: &[u8]) -> Result<Self, SchemaError> {
         // Most entries are records, which are parsed without an intermediate value.
         if let Ok(text) = std::str::from_utf8(bytes)

@@ -1,4 +1,4 @@
-//! The API, by which programs ask, and people decide without a page.
+//! The API for programs that ask, and for programs of people who decide.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -26,7 +26,7 @@ struct ApiClient {
     token: String,
 }
 
-/// The answer that came back.
+/// A response of the API.
 #[derive(Debug)]
 struct ApiResponse {
     status: u16,
@@ -37,7 +37,7 @@ struct ApiResponse {
 }
 
 impl ApiResponse {
-    /// The word of the problem that it is.
+    /// Returns the name of its problem.
     #[track_caller]
     fn problem(&self) -> &str {
         assert_eq!(self.kind, "application/problem+json", "{self:?}");
@@ -155,7 +155,7 @@ impl ApiFixture {
         self.dana.get(&format!("/reviews/{id}")).await.ok(200)
     }
 
-    /// Somebody decides what they are shown.
+    /// Decides a question as a person sees it.
     async fn decide(
         &self,
         who: &ApiClient,
@@ -308,7 +308,7 @@ async fn neither_kind_of_token_does_the_others_part() {
     assert_eq!(api.dana.post("/approvals", refund("2", 50)).await.problem(), "wrong-kind-of-token");
     for token in ["", "x", ReviewerToken::new().reveal(), AgentToken::new().reveal()] {
         let stranger = ApiClient { token: token.to_owned(), ..api.bot.clone() };
-        // Whoever is wrong too often waits: see `security_log.rs`.
+        // A client with too many failures has to wait: see `security_log.rs`.
         api.inbox.clock.advance(Duration::from_mins(15));
         let answer = stranger.get(&format!("/approvals/{id}")).await;
         assert_eq!((answer.status, answer.problem()), (401, "unknown-token"));
@@ -603,7 +603,7 @@ async fn a_decision_is_about_what_was_shown_and_a_destructive_one_names_the_tool
     assert_eq!(api.decide(&api.dana, &id, "edit", edit).await.ok(200)["proposed"]["cents"], 50);
     let response = api.bot.get(&format!("/approvals/{id}")).await.ok(200);
     assert_eq!((&response["edited"], &response["arguments"]["cents"]), (&json!(true), &json!(40)));
-    // Whoever changed what cannot be undone does not decide it alone.
+    // A person who edits a destructive call does not decide it alone.
     assert_eq!(
         (&response["status"], &response["waits_for"]),
         (&json!("pending"), &json!("somebody other than dana, who changed it"))
@@ -672,7 +672,7 @@ async fn a_token_that_was_replaced_opens_nothing_from_then_on() {
     assert_eq!(api.dana.get("/reviews").await.status, 200);
 }
 
-/// The signature of a message, computed here.
+/// Computes the signature of a message.
 fn signature(secret: &str, id: &str, timestamp: &str, body: &str) -> String {
     let key = BASE64_STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
     let mut mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(&key).unwrap();
@@ -724,13 +724,14 @@ async fn an_agent_is_called_back_with_the_decision_signed_and_again_if_it_did_no
         first.head["webhook-id"], second.head["webhook-id"],
         "whoever gets it twice knows by this"
     );
-    // That it begins and ends is the agent's own news.
+    // The agent itself reports the beginning and the end, so they cause no callback.
     api.bot.post(&format!("/approvals/{id}/begin"), json!({})).await.ok(200);
     api.bot.post(&format!("/approvals/{id}/outcome"), json!({"result": 1})).await.ok(200);
     assert!(receiver.rest().is_empty());
 }
 
-/// Checks the deadline of a call that an agent asked through an inbox: nobody else keeps it.
+/// Checks the deadline of a call that an agent asked through an inbox, which no other process
+/// enforces.
 #[tokio::test]
 async fn a_new_inbox_keeps_the_deadlines_of_the_one_before() {
     let fixture = TestInbox::open().await;
@@ -751,7 +752,7 @@ async fn a_new_inbox_keeps_the_deadlines_of_the_one_before() {
     let pages = Inbox::new(gate().await, people.clone()).router();
     let looker = gate().await;
     let mut events = looker.events();
-    // It is taken up in the background.
+    // It is enforced in the background.
     tokio::task::yield_now().await;
     for _ in 0..100 {
         fixture.clock.advance(Duration::from_mins(1));

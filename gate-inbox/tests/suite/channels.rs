@@ -1,4 +1,4 @@
-//! One corpus through every channel: what people are shown is the same, wherever they are.
+//! Sends one corpus through every channel: people see the same in all of them.
 
 use std::io::{self, Cursor, Write};
 use std::sync::{Arc, Mutex};
@@ -21,11 +21,11 @@ const INBOX: &str = "https://gate.example.com";
 struct ChannelView {
     channel: &'static str,
     text: String,
-    /// Set if a warning stands in it.
+    /// True if it contains a warning.
     warns: bool,
 }
 
-/// Every channel, over one desk.
+/// Every channel, over one inbox.
 struct AllChannels {
     inbox: TestInbox,
     browser: TestBrowser,
@@ -63,7 +63,7 @@ impl AllChannels {
         }
     }
 
-    /// Tells a notifier of a question.
+    /// Notifies a notifier of a question.
     async fn tell(&self, notifier: &dyn Notifier, id: ApprovalId) {
         let is_it =
             |notice: &DeliveryNotice| notice.approval().is_some_and(|approval| approval.id() == id);
@@ -72,7 +72,7 @@ impl AllChannels {
         notifier.deliver(&notice).await.unwrap();
     }
 
-    /// Shows a question everywhere.
+    /// Shows a question in every channel.
     async fn show(&mut self, id: ApprovalId) -> Vec<ChannelView> {
         let mut all = Vec::new();
         let mut add = |channel, text: String, warning: &str| {
@@ -103,7 +103,7 @@ impl AllChannels {
         all
     }
 
-    /// A call of a tool of this gate, with a text wherever a model can put one.
+    /// Asks about a call of this gate's tool, with a text in every field that a model controls.
     async fn ask(&self, text: &str, number: usize) -> ApprovalId {
         let arguments = json!({"to": text, "amount": 50, "note": text, "tags": [text]});
         let call =
@@ -113,7 +113,7 @@ impl AllChannels {
         run.submit([call]).await.unwrap().answers()[0].approval().unwrap().id()
     }
 
-    /// A call of another program, with a text wherever that can put one.
+    /// Asks about a call of another program, with a text in every field that the program controls.
     async fn ask_from_elsewhere(&self, text: &str, number: usize) -> ApprovalId {
         let schema = json!({
             "type": "object",
@@ -129,7 +129,7 @@ impl AllChannels {
         .schema(schema)
         .request(RemoteRequest::new().summary(text).priority(RequestPriority::Urgent))
         .reasoning(text);
-        // One of its own for each: whoever is refused too often is heard no more.
+        // Each call has its own agent, because an agent with too many refusals is blocked.
         let agent = self.inbox.agent.remote(&*format!("billing-bot-{number}"));
         agent.ask(call.ask("money", ask(role("manager")))).await.unwrap().id()
     }
@@ -155,7 +155,7 @@ impl ScreenBuffer {
     }
 }
 
-/// All texts in JSON.
+/// Returns all texts in a JSON value.
 fn texts(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => vec![unescaped(text)],
@@ -165,7 +165,7 @@ fn texts(value: &Value) -> Vec<String> {
     }
 }
 
-/// Text of HTML or Slack as people see it.
+/// Returns text of HTML or Slack as people see it.
 fn unescaped(text: &str) -> String {
     text.replace("&lt;", "<")
         .replace("&gt;", ">")
@@ -183,7 +183,7 @@ async fn an_ordinary_text_is_shown_as_it_is_and_without_a_warning_in_every_chann
             [channels.ask(text, number).await, channels.ask_from_elsewhere(text, number).await]
         {
             for ChannelView { channel, text: shown, warns } in channels.show(id).await {
-                // A headline has quotes of its own.
+                // A headline has its own quotes.
                 let in_headline = text.replace(['“', '”'], "\"");
                 if warns || !(shown.contains(text) || shown.contains(&in_headline)) {
                     wrong.push(format!("{channel} warns: {warns}, of {text:?}:\n{shown}"));

@@ -1,4 +1,4 @@
-//! Deciding on the pages.
+//! Decisions on the pages.
 
 use std::time::Duration;
 
@@ -321,7 +321,7 @@ async fn what_expires_while_the_page_is_open_is_not_decided() {
     dana.get_call(id).await.has("Nobody decided in time");
 }
 
-/// Sends the form that a page does not have, and expects that it is refused.
+/// Sends a form that a page does not have, and expects a refusal.
 async fn assert_cannot_approve(
     fixture: &TestInbox,
     browser: &mut TestBrowser,
@@ -413,7 +413,7 @@ async fn the_timeline_of_a_case_says_what_happened() {
     }
 }
 
-/// Asks as an agent in another program does.
+/// Asks like an agent in another program.
 async fn remote(fixture: &TestInbox, call: RemoteCall) -> ApprovalId {
     fixture.agent.remote("bot").ask(call).await.unwrap().id()
 }

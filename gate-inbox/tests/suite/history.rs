@@ -1,4 +1,4 @@
-//! History, precedents, rules and numbers.
+//! History, precedents, rules and statistics.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ fn entries(page: &PageResponse) -> usize {
     page.text.matches(" · record ").count()
 }
 
-/// Where a link with these words leads.
+/// Returns the target of a link with this text.
 fn link(page: &PageResponse, expected_text: &str) -> Option<String> {
     let before = page
         .text
@@ -49,7 +49,7 @@ async fn the_record_is_read_page_by_page_from_either_end() {
     }
     assert!(seen.is_sorted_by(|one, other| one > other), "newest first, and none twice: {seen:?}");
     assert_eq!((seen.len(), *seen.last().unwrap()), (all, 1));
-    // And back to the newest.
+    // Back to the newest page.
     let mut pages = 0;
     let last = loop {
         let page = dana.get(&path).await;
@@ -199,7 +199,7 @@ async fn the_state_of_the_seal_is_said() {
     page.has_not("has no sealed trail");
 }
 
-/// Decides so many calls, and gives the last one.
+/// Decides a number of calls, and returns the last one.
 async fn decided(
     fixture: &TestInbox,
     browser: &mut test_inbox::TestBrowser,

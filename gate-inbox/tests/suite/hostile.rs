@@ -6,7 +6,7 @@ use gate_runtime::prelude::*;
 use gate_runtime::review::SanitizedText;
 use serde_json::json;
 
-/// Scripts, markup, templates and what hides.
+/// Scripts, markup, templates and hidden characters.
 const CORPUS: [&str; 12] = [
     "<script>alert(1)</script>",
     "\"><img src=x onerror=alert(1)>",
@@ -103,8 +103,8 @@ async fn what_a_tool_wrote_is_text_too() {
     }
 }
 
-/// A standing permission for whatever somebody wrote, where it is confirmed and where it is listed;
-/// and a stop with such a reason.
+/// Checks a standing permission with hostile text on its confirmation page and in the list, and a
+/// freeze with such a reason.
 async fn check_grant(fixture: &TestInbox, run: &Run<Tools>, hostile: &str) {
     let mut dana = fixture.signed_in(&fixture.dana).await;
     let arguments = json!({"to": hostile, "amount": 50, "tags": [hostile]});
@@ -147,17 +147,17 @@ fn url_of(case: &str) -> String {
     format!("/case?id={}", escaped(case))
 }
 
-/// Nothing of it is markup, and nothing in it hides. In fields, which hold what is sent, it stands
-/// as it is.
+/// Checks that the text is never markup, and that nothing in it is hidden. Form fields contain it
+/// unchanged.
 #[track_caller]
 fn check(page: &test_inbox::PageResponse, hostile: &str, path: &str) {
     assert!(page.status == 200 || page.status == 422, "{path}: {} {hostile:?}", page.status);
     let names = markup(&page.text);
-    // Our own plots: each of them is one of these.
+    // Our own plots, which account for all of these.
     let drawn = page.text.matches("<svg class=\"drawn\" viewBox=").count();
     let swatches = page.text.matches("<svg class=\"swatch\" viewBox=").count();
     assert!(drawn + swatches == 0 || ["/rules", "/overview"].contains(&path), "{path}");
-    // The names of elements end as they began.
+    // The names of closing elements match.
     let svgs = names.iter().filter(|name| *name == "svg").count();
     assert_eq!(svgs, 2 * (drawn + swatches), "{hostile:?} on {path}");
     for name in names.iter().filter(|name| *name != "svg") {
@@ -219,7 +219,7 @@ async fn a_thousand_that_wait_are_on_pages_mine_first_and_by_deadline() {
     dana.get("/").await.has("<span class=\"count\">999</span>");
 }
 
-/// The names of all elements and attributes. Every value stands in double quotes.
+/// Returns the names of all elements and attributes. Every value must be in double quotes.
 fn markup(page: &str) -> Vec<String> {
     let (mut names, mut is_tag, mut is_value) = (String::new(), false, false);
     for c in page.chars() {

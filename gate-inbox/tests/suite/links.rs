@@ -1,4 +1,4 @@
-//! Links of mails: they lead somewhere, and decide nothing.
+//! Links of mails, which open a page and decide nothing.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ impl LinkFixture {
         Self { inbox: fixture, links: links(), folder }
     }
 
-    /// The path of a link to a call as it is now.
+    /// Returns the path of a link to a call in its current state.
     async fn path(&self, id: ApprovalId, intent: Intent) -> String {
         self.path_for(id, intent, "dana@example.com").await
     }
@@ -179,11 +179,11 @@ async fn a_link_decides_once_also_when_its_form_is_open_twice() {
     assert_eq!(omar.get(&path).await.status, 410, "for whomever");
     assert_eq!(link_fixture.inbox.approval(id).await.votes().len(), 0);
 
-    // Omar's own is another.
+    // Omar's link is a different one.
     let path = link_fixture.path_for(id, Intent::Approve, "omar@example.com").await;
     assert_eq!(send(&mut omar, &path, &action, &[]).await.status, 303);
     assert_eq!(link_fixture.inbox.approval(id).await.votes().len(), 1);
-    // Who has the same key knows what was used, after a restart, too.
+    // A process with the same key knows the used links, even after a restart.
     let fixture = TestInbox::open_as(|inbox| inbox.links(link_fixture.links.clone())).await;
     assert_eq!(fixture.browser().get(&path).await.status, 410);
 }
@@ -344,7 +344,7 @@ async fn where_it_cannot_be_noted_that_a_link_is_used_it_decides_nothing() {
     let path = link_fixture.path(id, Intent::Approve).await;
     let mut dana = link_fixture.inbox.signed_in(&link_fixture.inbox.dana).await;
     let page = dana.get(&path).await;
-    // A folder in the place of the file, also for whom no rights hold.
+    // A folder instead of the file also fails for users without permission checks, such as root.
     std::fs::create_dir(link_fixture.folder.path().join("links.key.used-2027-01-16")).unwrap();
     std::fs::set_permissions(link_fixture.folder.path(), std::fs::Permissions::from_mode(0o500))
         .unwrap();

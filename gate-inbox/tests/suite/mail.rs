@@ -1,4 +1,4 @@
-//! The mails that are written to those who decide.
+//! The mails to people who decide.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ fn local(server: &TestSmtpServer) -> Mail {
     Mail::new("Gate <gate@example.com>", "127.0.0.1", INBOX).unwrap().port(server.address.port())
 }
 
-/// Tells the last news.
+/// Delivers the last notice.
 async fn last(
     fixture: &TestInbox,
     mail: &Mail,
@@ -140,7 +140,7 @@ async fn the_links_of_a_mail_lead_to_a_page_that_decides_and_a_scanner_decides_n
     assert_eq!(fixture.approval(id).await.status(), Status::Approved);
 }
 
-/// A desk, and mails with links.
+/// Returns an inbox, and mails with links.
 async fn open_with_links() -> (TestInbox, TestSmtpServer, Mail, tempfile::TempDir) {
     let (fixture, server, mail) = open().await;
     let folder = tempfile::tempdir().unwrap();
@@ -165,7 +165,7 @@ fn links_of(mail: &smtp::ReceivedMail) -> Vec<&str> {
     named
 }
 
-/// A vote is about all of it.
+/// A vote covers the whole call.
 #[tokio::test]
 async fn a_mail_that_does_not_have_all_of_it_has_no_link_to_approve_it() {
     let (fixture, mut server, mail, _folder) = open_with_links().await;
@@ -202,7 +202,7 @@ fn check_whole(mail: &smtp::ReceivedMail, too_long: &str, is_whole: bool) {
     assert_eq!(mail.html.contains(too_long), !is_whole, "{}", mail.html);
 }
 
-/// Where only an answer counts, an approval would count for nothing.
+/// If only an answer counts, an approval would have no effect.
 #[tokio::test]
 async fn a_question_is_written_with_its_choices_and_is_answered_in_the_inbox() {
     let (fixture, mut server, mail, _folder) = open_with_links().await;
@@ -294,7 +294,7 @@ async fn the_same_notice_is_the_same_mail_and_news_are_of_its_thread() {
             && decided_mail.text.contains("No action is needed.")
     );
 
-    // What nobody was told of is no news.
+    // An event after no notice causes no mail.
     assert_eq!(last(&fixture, &mail, None).await, Ok(None));
     server.is_silent();
 }
@@ -332,7 +332,7 @@ async fn it_is_written_to_the_contacts_of_those_who_may_decide_now() {
     }
     assert_eq!(to, ["dana@example.com", "ines@example.com"]);
 
-    // Whoever is given a role is written to, and who it is for is not.
+    // A person who gets a role receives a mail, and the principal does not.
     fixture.add_to_people("ines", "name = \"Ines\"");
     let text = std::fs::read_to_string(fixture.folder.path().join("people.toml")).unwrap();
     let text = text
@@ -440,7 +440,7 @@ async fn whom_a_notice_has_reached_does_not_get_it_again_because_of_others() {
     assert_eq!(server.mail().await.header("to"), "omar@example.com");
     server.is_silent();
 
-    // One who is never reached is said, and keeps the others from nothing.
+    // A receiver that is never reached is reported, and does not affect the others.
     server.act(SmtpBehavior::Say("RCPT", "550 unknown"));
     let error = last(&fixture, &mail, None).await.unwrap_err();
     assert!(
@@ -467,7 +467,7 @@ async fn without_tls_nothing_is_said_to_a_server_that_is_not_on_this_machine() {
                 .any(|line| line.starts_with("AUTH") || line.starts_with("MAIL")),
         "{session:?}"
     );
-    // Nor is it where TLS comes first, and the server speaks none.
+    // Nor with TLS from the start, if the server does not support it.
     let error = last(&fixture, &mail.patience(Duration::from_millis(200)).tls_first(), None)
         .await
         .unwrap_err();

@@ -1,5 +1,5 @@
-//! The inbox as its users meet it: pages, the API, and what is told elsewhere. One program, so that
-//! everything below it is linked once.
+//! Tests of the inbox as its users see it: pages, the API, and notifications, in one program, so
+//! that it links once.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,5 +1,5 @@
-//! Slack, mail and PagerDuty as the engine tells them: what they gave back with one thing they get
-//! with the next, and what failed comes again.
+//! Slack, mail and PagerDuty with the engine's outbox: the memo of one delivery comes with the
+//! next, and failed deliveries are retried.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,13 +17,13 @@ use serde_json::{Value, json};
 
 const INBOX: &str = "https://gate.example.com";
 
-/// A process that tells, over the store of a desk and by its clock.
+/// Builds a gate with a notifier, over the store and the clock of an inbox.
 async fn gate_with_notifier(fixture: &TestInbox, notifier: impl Notifier) -> Gate<NoTools> {
     let gate = Gate::builder(()).store(fixture.store.clone()).clock(fixture.clock.clone());
     gate.notify(notifier).build().await.unwrap()
 }
 
-/// Waits until a letter is in a state for the so-manieth try.
+/// Waits until a delivery is in a state after a number of attempts.
 async fn wait_for_delivery(
     gate: &Gate<NoTools>,
     state: DeliveryState,
@@ -196,7 +196,7 @@ async fn a_mail_that_one_of_two_did_not_get_is_written_again_and_news_are_of_its
     server.is_silent();
 }
 
-/// Two people are written to: one of them cannot be reached, for now or ever.
+/// Checks mails to two people, one of whom cannot be reached, temporarily or permanently.
 async fn one_of_two_is_not_reached(answer: &'static str, tries: u32) {
     let (fixture, mut server) = (TestInbox::open().await, TestSmtpServer::open().await);
     let mail = Mail::new("Gate <gate@example.com>", "127.0.0.1", INBOX)
@@ -223,7 +223,7 @@ async fn one_of_two_is_not_reached(answer: &'static str, tries: u32) {
     for _ in 0..tries {
         assert!(server.next_received().await.mail.is_none());
     }
-    // Whoever was asked is told what became of it, and in the same thread.
+    // The people who were asked get the result, in the same thread.
     fixture.approve(id, "dana").await;
     let decided_mail = server.mail().await;
     assert_eq!(decided_mail.header("to"), "dana@example.com");

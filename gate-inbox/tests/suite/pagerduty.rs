@@ -1,4 +1,4 @@
-//! Waking somebody up by PagerDuty.
+//! Alerts by PagerDuty.
 
 use std::time::Duration;
 

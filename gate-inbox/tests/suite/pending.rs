@@ -1,4 +1,4 @@
-//! The page of the questions that wait, filtered.
+//! The page of pending questions, with filters.
 
 use crate::test_inbox::TestInbox;
 use gate_runtime::prelude::*;

@@ -1,4 +1,4 @@
-//! Signing in and out, and what keeps others from deciding in somebody's name.
+//! Signing in and out, and the protection from decisions in another person's name.
 
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
@@ -80,7 +80,7 @@ async fn signing_in_again_ends_the_session_before() {
 
 #[tokio::test]
 async fn people_can_sign_in_in_another_way() {
-    /// The word of the day is everybody's.
+    /// Accepts one password for all people.
     struct SharedPassword;
     impl SignIn for SharedPassword {
         fn sign_in<'a>(
@@ -314,7 +314,7 @@ async fn a_form_that_is_too_long_is_not_even_read() {
     let mut start = [0; 12];
     stream.read_exact(&mut start).unwrap();
     assert_eq!(&start, b"HTTP/1.1 413");
-    // Whoever sends it nevertheless is not cut off: they get the answer, and the next one.
+    // A client that still sends the body is not cut off: it gets this response, and the next one.
     let rest = [
         b"x".repeat(2_000_000 - 7),
         format!("GET /nowhere HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", fixture.address)

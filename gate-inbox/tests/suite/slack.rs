@@ -1,4 +1,4 @@
-//! The messages in a channel of Slack.
+//! The messages in a Slack channel.
 
 use std::time::Duration;
 
@@ -33,8 +33,8 @@ async fn open() -> (TestInbox, FakeService, Slack) {
     (TestInbox::open().await, service, slack)
 }
 
-/// The texts of a message in the order in which people see them, and its buttons in brackets;
-/// checked against every limit of Block Kit.
+/// Returns the texts of a message in the order in which people see them, with its buttons in
+/// brackets. Checks every limit of Block Kit.
 fn seen(message: &Value) -> Vec<String> {
     let blocks = message["blocks"].as_array().unwrap();
     assert!(blocks.len() <= 50, "{}", blocks.len());
@@ -170,7 +170,7 @@ async fn what_cannot_be_undone_has_no_button_to_approve_it() {
     assert!(!message.to_string().contains("gate_approve"));
 }
 
-/// Delivers the last news, and returns the message that is posted.
+/// Delivers the last notice, and returns the posted message.
 async fn posted_last(fixture: &TestInbox, service: &mut FakeService, slack: &Slack) -> Value {
     let notice = fixture.notices(slack).await.pop().unwrap();
     slack.deliver(&notice).await.unwrap();
@@ -195,7 +195,7 @@ async fn what_the_message_does_not_show_whole_has_no_button_to_approve_it() {
         ("pay", pay("note", json!("x".repeat(399))), false),
         ("pay", pay("note", json!("\u{202e}".repeat(60))), false),
         ("pay", pay("tags", json!(vec!["x".repeat(100); 5])), false),
-        // No value is long, and together they are.
+        // No single value is long, but together they are.
         ("pay", full, false),
         ("explain", json!({"what": "x".repeat(398)}), true),
         ("explain", json!({"what": "x".repeat(399)}), false),
@@ -234,7 +234,7 @@ fn check_whole(message: &Value, is_whole: bool, arguments: &Value) {
     );
     assert_eq!(seen.contains(&TOO_LONG.to_owned()), !is_whole, "{arguments}: {seen:?}");
     assert!(whole.contains("gate_reject") && whole.contains("gate_open"), "{seen:?}");
-    // Nobody is asked about less than what runs.
+    // Nobody is asked about less than the call that runs.
     let confirms = message["blocks"].as_array().unwrap().last().unwrap()["elements"][0]["confirm"]
         ["text"]["text"]
         .clone();
@@ -254,7 +254,7 @@ async fn the_question_before_a_click_says_all_or_says_where_all_of_it_is() {
     );
 }
 
-/// Where only an answer counts, an approval would count for nothing.
+/// If only an answer counts, an approval would have no effect.
 #[tokio::test]
 async fn a_question_is_told_with_its_choices_and_is_answered_in_the_inbox() {
     let (fixture, mut service, slack) = open().await;
@@ -344,7 +344,7 @@ async fn what_an_agent_of_another_program_says_of_its_tool_is_its_claim() {
         "{before}"
     );
 
-    // A claim that hides something is found, and one that is not made is not there.
+    // A claim with hidden characters is marked, and a missing claim is not shown.
     let call = RemoteCall::new("2", "refund", json!({"cents": 500}).to_string());
     let call =
         call.request(RemoteRequest::new().summary("x\u{202e}y")).ask("money", ask(role("manager")));
@@ -373,7 +373,7 @@ async fn without_the_signing_secret_there_is_only_a_link() {
     drop(slack);
 }
 
-/// Tells the last news, and gives what the message became.
+/// Delivers the last notice, and returns the updated message.
 async fn update(fixture: &TestInbox, service: &mut FakeService, slack: &Slack) -> Vec<String> {
     let memo = "C024BE91L 1800000000.000100";
     let notice = fixture.notices(slack).await.pop().unwrap().after(memo);

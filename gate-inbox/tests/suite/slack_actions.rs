@@ -1,4 +1,4 @@
-//! Answers from Slack: its requests, as it signs them, and as others forge them.
+//! Requests from Slack: with Slack's signature, and forged ones.
 
 use std::fmt::Write as _;
 
@@ -18,12 +18,12 @@ const DANA: &str = "U0DANA001";
 const OMAR: &str = "U0OMAR001";
 const INES: &str = "U0INES001";
 
-/// The clock of the desk.
+/// The time of the inbox's clock.
 const NOW: i64 = 1_800_000_000;
 
 struct SlackFixture {
     inbox: TestInbox,
-    /// Slack's methods, and what its requests are answered at.
+    /// The service for Slack's methods, and for the responses to its requests.
     slack: FakeService,
 }
 
@@ -62,7 +62,7 @@ impl SlackFixture {
         Self { inbox: fixture, slack: service }
     }
 
-    /// Returns the value that a button of the message about a call has now.
+    /// Returns the current value of a button of the message about a call.
     async fn value(&self, id: ApprovalId) -> String {
         format!("{id} {}", self.inbox.approval(id).await.shown())
     }
@@ -109,7 +109,7 @@ impl SlackFixture {
         browser.post_body("/slack/actions", "application/x-www-form-urlencoded", body).await
     }
 
-    /// Sends a request as Slack does.
+    /// Sends a request with a signature like Slack's.
     async fn signed(&self, payload: &Value) -> PageResponse {
         let (body, time) = (form(payload), NOW.to_string());
         let signature = sign(SECRET, &time, &body);
@@ -117,7 +117,7 @@ impl SlackFixture {
             .await
     }
 
-    /// Sends a click, and returns the words that the person is told after it.
+    /// Sends a click, and returns the message that the person gets after it.
     async fn response_text(&mut self, payload: &Value) -> String {
         let page = self.signed(payload).await;
         assert_eq!((page.status, page.text.as_str()), (200, ""));
@@ -283,7 +283,7 @@ async fn a_copy_of_a_request_and_slacks_own_second_try_decide_nothing() {
     let headers = [("x-slack-signature", signature.as_str()), ("x-slack-request-timestamp", &time)];
     assert_eq!(chat.send(&body, &headers).await.status, 200);
     assert_eq!(chat.inbox.approval(id).await.votes().len(), 1);
-    // She takes it back: whoever sends it again must not undo that.
+    // She withdraws it, and a replay of the request must not undo that.
     let me = chat.inbox.agent.reviewer("dana").await.unwrap();
     chat.inbox.agent.interruption(id).await.unwrap().unwrap().withdraw(&me).await.unwrap();
     assert_eq!(chat.send(&body, &headers).await.status, 401, "a copy");
@@ -420,7 +420,7 @@ async fn who_may_not_decide_is_told_why() {
     }
 }
 
-/// A button of an old message, or one that somebody made up.
+/// The button is from an old message, or forged.
 #[tokio::test]
 async fn what_no_message_shows_whole_is_not_approved_by_a_click() {
     let mut chat = SlackFixture::open().await;

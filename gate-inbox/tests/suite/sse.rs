@@ -1,4 +1,4 @@
-//! News for pages that are open.
+//! Server-sent events for open pages.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::test_inbox::{TestBrowser, TestInbox};
 
-/// Opens the stream of news, and reads its head.
+/// Opens the stream of events, and reads its headers.
 fn listen(browser: &TestBrowser) -> BufReader<TcpStream> {
     let mut stream = TcpStream::connect(browser.address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();

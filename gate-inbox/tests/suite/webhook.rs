@@ -92,7 +92,7 @@ async fn every_byte_of_a_message_is_as_the_specification_has_it() {
     assert_eq!(head("host"), server.address.to_string());
     assert_eq!(head("content-type"), "application/json; charset=utf-8");
     assert_eq!(head("user-agent"), concat!("gate/", env!("CARGO_PKG_VERSION")));
-    // A receiver refuses what is older, or newer, than five minutes.
+    // A receiver refuses messages that are more than five minutes old, or from the future.
     assert!((gate_runtime::Timestamp::now().as_second() - timestamp).abs() < 300);
     assert_eq!(
         head("webhook-signature"),
@@ -171,7 +171,7 @@ async fn a_freeze_is_told_and_what_a_rule_decides_alone_is_not() {
     );
 }
 
-/// Delivers to a server that does so, and returns the result and the server.
+/// Delivers to a server with these reactions, and returns the result and the server.
 async fn delivered(
     behaviors: impl IntoIterator<Item = ServerBehavior>,
 ) -> (Result<Option<String>, NotifyError>, RawServer) {

@@ -1,4 +1,4 @@
-//! Emits the code of a tool. It cannot fail: everything was checked.
+//! Emits the code of a tool. It cannot fail, because everything was checked.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -49,8 +49,8 @@ pub(crate) fn call_type(model: &ToolModel) -> TokenStream {
     }
 }
 
-/// It returns a future of a known type: one that names `__R` would repeat a missing tool's error at
-/// every use.
+/// The direct function returns a future of a known type, because one that names `__R` would repeat
+/// a missing tool's error at every use.
 ///
 /// ```text
 /// pub fn issue_refund<__R: Offers<IssueRefund>>(
@@ -67,7 +67,7 @@ fn direct_function(model: &ToolModel) -> TokenStream {
     direct_signature(model, &quote!(__run.call(#call { #(#names),* })))
 }
 
-/// The function that takes the place of the user's, with a body.
+/// Returns the function that replaces the user's, with a body.
 pub(crate) fn direct_signature(model: &ToolModel, body: &TokenStream) -> TokenStream {
     let ToolModel { runtime, conditions, docs, visibility, function, call, output, .. } = model;
     let parameters = model.direct_parameters();
@@ -93,7 +93,7 @@ pub(crate) fn direct_signature(model: &ToolModel, body: &TokenStream) -> TokenSt
     }
 }
 
-/// `Debug` without the values: arguments go nowhere unasked.
+/// Implements `Debug` without the values, so that arguments are not logged by accident.
 pub(crate) fn debug(model: &ToolModel) -> TokenStream {
     let call = &model.call;
     let name = call.to_string();
@@ -107,11 +107,12 @@ pub(crate) fn debug(model: &ToolModel) -> TokenStream {
     }
 }
 
-/// The arguments with attributes, each as the only field of a struct that derives what they say.
+/// Returns the arguments with attributes, each as the only field of a struct whose derives use the
+/// attributes.
 ///
-/// A type parameter stands for the argument's type, so that what a type lacks is said once, where
-/// [`tool`] names it, and not by each derive. Where an attribute names functions for the type, the
-/// type itself stands there.
+/// A type parameter replaces the argument's type, so that a missing trait is reported once, where
+/// [`tool`] names the type, and not by each derive. If an attribute names functions for the type,
+/// the field has the type itself.
 ///
 /// ```text
 /// #[derive(Serialize, Deserialize, JsonSchema)]
@@ -155,7 +156,8 @@ fn part_name(index: usize) -> Ident {
     Ident::new(&format!("__Argument{index}"), Span::mixed_site())
 }
 
-/// The type by which an argument goes: its own, or its part with that filled in.
+/// Returns the type that reads and writes an argument: its own type, or its part with that type
+/// filled in.
 fn way(index: usize, argument: &Argument) -> TokenStream {
     let ty = &argument.ty;
     if !argument.is_part() {
@@ -165,10 +167,10 @@ fn way(index: usize, argument: &Argument) -> TokenStream {
     if argument.is_concrete() { quote!(#part) } else { quote!(#part<#ty>) }
 }
 
-/// The three ways of the arguments: into the schema, out of JSON, into JSON.
+/// Emits the three conversions of the arguments: to the schema, from JSON, and to JSON.
 ///
-/// Reports what an argument lacks at the user's own type, and nowhere else: everything about it is
-/// probed for.
+/// A missing trait of an argument is reported only at the user's own type, because all of its
+/// traits are probed for.
 ///
 /// ```text
 /// fn arguments(__into: &mut Arguments) {
@@ -263,7 +265,7 @@ fn codec(model: &ToolModel) -> TokenStream {
     }
 }
 
-/// The name of a field as JSON has it: `r#type` is `type`.
+/// Returns the name of a field in JSON: `r#type` is `type`.
 fn plain(name: &Ident) -> String {
     name.unraw().to_string()
 }
@@ -333,7 +335,8 @@ fn tool(model: &ToolModel) -> TokenStream {
     }
 }
 
-/// The compiler looks for each field, and says at the literal whether its type has the format.
+/// Emits the summary. The compiler looks up each field, and reports at the literal if its type does
+/// not have the format.
 ///
 /// ```text
 /// fn summary() -> Option<Summary> {
@@ -413,8 +416,8 @@ fn reconciled(model: &ToolModel) -> TokenStream {
     }
 }
 
-/// The place of the user's tokens, for generated ones: errors point there, lints know that nobody
-/// wrote them.
+/// Returns the span of the user's tokens for generated ones, so that errors point there, and lints
+/// treat them as generated.
 fn at(tokens: &impl Spanned) -> Span {
     Span::mixed_site().located_at(tokens.span())
 }
@@ -465,14 +468,14 @@ fn optional(value: Option<TokenStream>) -> TokenStream {
     )
 }
 
-/// The body, as it was written, where only a permit leads.
+/// Emits the body, unchanged, inside the function that requires a permit.
 ///
-/// Only the body itself stands where its name could be used, and its name is a hash of what it
-/// says: a body that named itself would be another one, under another name.
+/// Only the body itself is in scope of its name, and the name is a hash of its text, so a body that
+/// contained its own name would have another name.
 ///
-/// The future is the body's own: one around it would be compiled for each tool too. Only a body
-/// that waits and borrows the context needs one that holds the context. A body that borrows a state
-/// that is not `Sync` is not named as an error here: the registry is.
+/// The future is the body's own, because a wrapper would be compiled for each tool, too. Only a
+/// body that waits and borrows the context needs a future that holds the context. A body that
+/// borrows a state that is not `Sync` causes no error here, but in the registry.
 ///
 /// ```text
 /// fn run(__permit: Permit<Self>, __state: &Billing) -> impl Future<Output = Receipt> + Send {
@@ -534,7 +537,7 @@ fn run(model: &ToolModel, state: &TokenStream) -> TokenStream {
     }
 }
 
-/// FNV-1a, in 64 bits: the same for every compiler.
+/// Returns the FNV-1a hash, in 64 bits, which is the same for every compiler.
 fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)

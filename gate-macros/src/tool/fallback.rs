@@ -7,8 +7,8 @@ use quote::quote;
 use super::expand::{call_type, debug, direct_signature};
 use super::model::ToolModel;
 
-/// The type with the arguments that are in order, the function, and a tool that never runs: this
-/// does not compile anyway.
+/// Emits the type with the valid arguments, the function, and a tool that never runs, because the
+/// crate does not compile anyway.
 pub(crate) fn fallback(model: &ToolModel) -> TokenStream {
     let ToolModel { runtime, conditions, docs, visibility, call, output, .. } = model;
     if model.is_method {

@@ -10,12 +10,12 @@ pub(crate) struct ToolModel {
     pub(crate) runtime: RuntimePath,
     pub(crate) conditions: Vec<Attribute>,
     pub(crate) docs: Vec<Attribute>,
-    /// The attributes that stand on the function itself.
+    /// The attributes of the function itself.
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) visibility: Visibility,
     /// The function's signature without the attributes of its parameters.
     pub(crate) signature: Signature,
-    /// Set if it takes `self`, so that it stands where no type can stand.
+    /// True if it takes `self`, so that it is in an `impl` block, where no type can be declared.
     pub(crate) is_method: bool,
     pub(crate) body: Group,
     /// The function's name.
@@ -29,11 +29,11 @@ pub(crate) struct ToolModel {
     pub(crate) description: String,
     pub(crate) hints: ToolHints,
     pub(crate) timeout: Option<u64>,
-    /// Set if people are asked what to do when it fails.
+    /// True if people are asked what to do when it fails.
     pub(crate) asks_on_error: bool,
-    /// Where the function is that finds out whether a call happened, spanned at the literal.
+    /// The path of the function that finds out whether a call took effect, spanned at the literal.
     pub(crate) reconciler: Option<Path>,
-    /// Where the policy is, spanned at the literal.
+    /// The path of the policy, spanned at the literal.
     pub(crate) policy: Option<Path>,
     pub(crate) arguments: Vec<Argument>,
     /// The parameters of the function, in order.
@@ -44,10 +44,10 @@ pub(crate) struct ToolModel {
     pub(crate) source: String,
 }
 
-/// The sentence that says what a call would do.
+/// The sentence that describes a call.
 pub(crate) struct SummaryTemplate {
     pub(crate) parts: Vec<SummaryPart>,
-    /// The place of the literal.
+    /// The span of the literal.
     pub(crate) span: Span,
 }
 
@@ -57,18 +57,18 @@ pub(crate) enum SummaryPart {
     Place(SummaryPlaceholder),
 }
 
-/// A place for an argument, or for a field of one.
+/// A placeholder for an argument, or for a field of one.
 pub(crate) struct SummaryPlaceholder {
     pub(crate) argument: Ident,
     /// The fields that lead to the value, spanned at the literal.
     pub(crate) fields: Vec<Ident>,
-    /// Where the value stands in JSON.
+    /// The JSON pointer to the value.
     pub(crate) pointer: String,
     /// The name of its format, spanned at the literal.
     pub(crate) format: Option<Ident>,
 }
 
-/// The hints that the model is given of a tool's effects.
+/// The hints about a tool's effects for the model.
 #[derive(Clone, Copy, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "the four hints of the Model Context Protocol")]
 pub(crate) struct ToolHints {
@@ -78,7 +78,7 @@ pub(crate) struct ToolHints {
     pub(crate) open_world: bool,
 }
 
-/// One argument that the model gives.
+/// One argument that the model sends.
 pub(crate) struct Argument {
     pub(crate) name: Ident,
     pub(crate) ty: Type,
@@ -89,13 +89,13 @@ pub(crate) struct Argument {
 }
 
 impl Argument {
-    /// Returns whether attributes say more of it than its type and its doc comment do.
+    /// Returns whether it has attributes besides its type and its doc comment.
     pub(crate) fn is_part(&self) -> bool {
         !self.attributes.is_empty()
     }
 
-    /// Returns whether its attributes may name functions that are written for its very type, or a
-    /// default that the type must have.
+    /// Returns whether its attributes may name functions for its exact type, or a default that the
+    /// type must have.
     pub(crate) fn is_concrete(&self) -> bool {
         self.attributes.iter().any(|attribute| match &attribute.meta {
             _ if attribute.path().is_ident("serde") => true,
@@ -112,7 +112,7 @@ impl Argument {
 
 /// One parameter of the function.
 pub(crate) enum Parameter {
-    /// An argument of the model's.
+    /// An argument from the model.
     Argument(Ident),
     /// The state.
     State,
@@ -121,7 +121,8 @@ pub(crate) enum Parameter {
 }
 
 impl ToolModel {
-    /// The parameters of the direct function, after the run: `order_id: String, amount_cents: u64`.
+    /// Returns the parameters of the direct function, after the run:
+    /// `order_id: String, amount_cents: u64`.
     pub(crate) fn direct_parameters(&self) -> impl Iterator<Item = TokenStream> {
         self.arguments.iter().map(|Argument { name, ty, .. }| quote::quote!(#name: #ty))
     }

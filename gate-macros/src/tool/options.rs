@@ -42,8 +42,7 @@ pub(crate) struct ToolOptions {
     pub(crate) on_error: Option<LitStr>,
     pub(crate) secrets: Vec<Ident>,
     pub(crate) runtime: Option<Path>,
-    /// Set if the list of options itself could not be read, so that an option that is missing may
-    /// only be unread.
+    /// True if the list of options could not be read, so that a missing option may only be unread.
     pub(crate) is_broken: bool,
 }
 
@@ -111,7 +110,7 @@ impl ToolOptions {
             other => {
                 let suggestion = did_you_mean(other, KNOWN);
                 errors.at(key, format_args!("unknown argument `{other}`{suggestion}"));
-                // Whatever its value is, the rest can still be read.
+                // Skips the value, so that the rest can still be read.
                 while !input.is_empty() && !input.peek(Token![,]) {
                     input.parse::<proc_macro2::TokenTree>()?;
                 }
@@ -124,7 +123,7 @@ impl ToolOptions {
     }
 }
 
-/// `key = "text"`.
+/// Parses `key = "text"`.
 fn text(key: &Ident, input: ParseStream<'_>, example: &str) -> syn::Result<LitStr> {
     let expected = || format!("expected `{key} = {example}`");
     if !input.peek(Token![=]) {
@@ -135,7 +134,7 @@ fn text(key: &Ident, input: ParseStream<'_>, example: &str) -> syn::Result<LitSt
     input.parse::<LitStr>().map_err(|_| syn::Error::new(at, expected()))
 }
 
-/// `key`, alone.
+/// Parses `key` alone.
 fn flag(key: &Ident, input: ParseStream<'_>) -> syn::Result<Ident> {
     if input.peek(Token![=]) || input.peek(syn::token::Paren) {
         return Err(syn::Error::new(
@@ -146,7 +145,7 @@ fn flag(key: &Ident, input: ParseStream<'_>) -> syn::Result<Ident> {
     Ok(key.clone())
 }
 
-/// `::path`, absolute, so that it means the same wherever generated code stands.
+/// Parses `::path`, which is absolute, so that it has the same meaning in all generated code.
 fn path(input: ParseStream<'_>, errors: &mut ErrorAccumulator) -> syn::Result<Path> {
     let path = input.call(Path::parse_mod_style)?;
     let first = path.segments.first().map(|segment| segment.ident.to_string());

@@ -99,7 +99,7 @@ impl AnyGate {
     /// ```
     ///
     /// # Errors
-    /// Where the store does not answer.
+    /// If the store does not answer.
     pub async fn interruptions(
         &self,
         filter: &ApprovalFilter,
@@ -116,7 +116,7 @@ impl AnyGate {
     /// Returns an approval, in any state; `None` if there is none with this id.
     ///
     /// # Errors
-    /// Where the store does not answer.
+    /// If the store does not answer.
     pub async fn approval(&self, id: ApprovalId) -> Result<Option<Arc<Approval>>, StoreError> {
         self.core.load(id).await
     }
@@ -125,7 +125,7 @@ impl AnyGate {
     /// is none with this id.
     ///
     /// # Errors
-    /// Where the store does not answer.
+    /// If the store does not answer.
     pub async fn interruption(&self, id: ApprovalId) -> Result<Option<Interruption>, StoreError> {
         match self.core.load(id).await? {
             Some(approval) => {
@@ -192,7 +192,7 @@ impl AnyGate {
     /// Returns records of a case after a number, in order, up to a limit.
     ///
     /// # Errors
-    /// Where the store does not answer.
+    /// If the store does not answer.
     pub async fn case_after(
         &self,
         case: impl Into<CaseId>,
@@ -205,7 +205,7 @@ impl AnyGate {
     /// Returns records after a number, in order, up to a limit.
     ///
     /// # Errors
-    /// Where the store does not answer.
+    /// If the store does not answer.
     pub async fn records(&self, after: u64, limit: usize) -> Result<Vec<Arc<Record>>, StoreError> {
         self.core.store.records(&RecordFilter::after(after).limit(limit)).await
     }
@@ -213,7 +213,7 @@ impl AnyGate {
     /// Returns all records of a case, oldest first.
     ///
     /// # Errors
-    /// Where the store does not answer.
+    /// If the store does not answer.
     pub async fn case(&self, case: impl Into<CaseId>) -> Result<Vec<Arc<Record>>, StoreError> {
         self.core.store.records(&RecordFilter::after(0).case(case)).await
     }
@@ -233,7 +233,7 @@ impl AnyGate {
     /// ```
     ///
     /// # Errors
-    /// Where the store does not answer.
+    /// If the store does not answer.
     pub async fn deliveries(
         &self,
         filter: &DeliveryFilter,
@@ -248,7 +248,7 @@ impl AnyGate {
     /// a minute.
     ///
     /// # Errors
-    /// Where the store does not answer.
+    /// If the store does not answer.
     pub async fn deliver_again(
         &self,
         delivery: &Delivery,

@@ -10,8 +10,8 @@ use gate_core::id::{ApprovalId, GrantId, ReviewerId};
 use gate_core::records::{CallEvent, GateEvent, Record, RecordEvent, TrailEntry};
 
 /// Replays the records of a trail in order, and finds the first record that breaks the rules: a
-/// record that is missing or comes twice, in the trail or in its call, a body that began without an
-/// approval, a vote that did not count, a grant that nobody gave or that is for other calls, a
+/// record that is missing or repeated, in the trail or in its call; a body that began without an
+/// approval; a vote that did not count; a grant that nobody gave or that is for other calls; a
 /// state that does not follow.
 ///
 /// Every call is replayed by the function that changes approvals, [`Approval::apply`]. Memory grows
@@ -43,13 +43,14 @@ pub struct Auditor {
     open: HashMap<ApprovalId, Option<Approval>>,
     /// The number of the last record of each call, including ended ones.
     numbers: HashMap<ApprovalId, u64>,
-    /// The grants that were given and not revoked, and how many calls each has covered.
+    /// The grants that were given and not revoked, with the number of calls that each has covered.
     grants: HashMap<GrantId, (Arc<Grant>, u32)>,
-    /// Set if records may be about calls whose beginnings were not replayed here.
+    /// True if records may be about calls whose beginnings were not replayed here.
     is_partial: bool,
-    /// If records may be missing in between: those that count. A reset entry can take them back.
+    /// The records that count, if records may be missing in between. A reset entry can withdraw
+    /// them.
     picked: Option<Vec<Record>>,
-    /// The place of the next entry, where the last one's is known.
+    /// The index of the next entry, if the index of the last one is known.
     due: Option<u64>,
     records: u64,
     calls: u64,
@@ -82,8 +83,8 @@ impl Auditor {
         }
     }
 
-    /// Creates an auditor in the middle of a trail, with any next record: calls that began before
-    /// are not checked.
+    /// Creates an auditor in the middle of a trail, which accepts any record next. Calls that began
+    /// before are not checked.
     #[must_use]
     pub fn from_here() -> Self {
         Self { next: 0, is_partial: true, ..Self::new() }
@@ -97,8 +98,8 @@ impl Auditor {
         Self { next: 0, picked: Some(Vec::new()), ..Self::new() }
     }
 
-    /// Adds the next entry; for a [`DigestEntry`](crate::records::DigestEntry), pass the record
-    /// that lies beside the tree.
+    /// Adds the next entry. For a [`DigestEntry`](crate::records::DigestEntry), pass the record
+    /// beside the tree.
     ///
     /// # Errors
     /// [`ReplayError`] if it does not follow. The entry is not added then.
@@ -110,7 +111,7 @@ impl Auditor {
     }
 
     /// Adds an entry that was picked from a trail, with its index there. Between two reset entries,
-    /// indexes and record numbers grow alike.
+    /// indexes and record numbers grow by equal steps.
     ///
     /// # Errors
     /// As [`take`](Self::take).
@@ -197,7 +198,7 @@ impl Auditor {
         self.next
     }
 
-    /// Begins again with the picked records that a reset entry leaves standing.
+    /// Begins again with the picked records that a reset entry does not withdraw.
     fn replay_kept(&mut self, latest: &[Record], next: u64) -> Result<(), ReplayError> {
         let mut again = Self::of_picked();
         for record in latest.iter().filter(|record| record.seq() < next) {
@@ -246,7 +247,7 @@ impl Auditor {
             .ok_or_else(|| ReplayError::new(record, "it does not say which call it is about"))?;
         let id = subject.approval();
         let number = match self.numbers.get(&id) {
-            // The call began before the first record that is audited, so any number may come first.
+            // The call began before the first audited record, so any number may come first.
             None if self.is_partial => record.call_seq().unwrap_or(0),
             before => number_after(before.copied().unwrap_or(0), record.call_seq())
                 .map_err(|problem| ReplayError::new(record, problem))?,
@@ -265,7 +266,7 @@ impl Auditor {
                 None
             }
             (_, Some(None)) => None,
-            // It comes after the end, and changes nothing in the records.
+            // It follows the end of the call, and changes nothing in the records.
             (CallEvent::SecretsErased { .. }, _) => {
                 self.numbers.insert(id, number);
                 return Ok(());

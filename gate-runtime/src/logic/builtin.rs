@@ -5,8 +5,8 @@ use gate_core::approval::anyone;
 use super::tool::Tool;
 use super::tool::policy::{Policy, PolicySource, approve, deny};
 
-/// A ready-made policy: its own source is its text. What stands after it is an example, for the
-/// documentation only.
+/// Declares a ready-made policy, whose text is its own source. The example after it is only for the
+/// documentation.
 macro_rules! builtin {
     ($(#[doc = $doc:literal])* $name:ident: $otherwise:expr, $(#[doc = $example:literal])*) => {
         $(#[doc = $doc])*
@@ -27,7 +27,7 @@ macro_rules! builtin {
 }
 
 builtin! {
-    /// Every call runs without a person: for tools that change nothing.
+    /// Approves every call without a person: for tools that change nothing.
     never_ask: approve(),
     /// ```
     /// use gate_runtime::prelude::*;
@@ -43,7 +43,7 @@ builtin! {
 }
 
 builtin! {
-    /// Every call asks any reviewer.
+    /// Asks any reviewer about every call.
     always_ask: anyone(),
     /// ```
     /// use gate_runtime::prelude::*;
@@ -59,7 +59,7 @@ builtin! {
 }
 
 builtin! {
-    /// No call ever runs.
+    /// Denies every call.
     always_deny: deny(),
     /// ```
     /// use gate_runtime::prelude::*;

@@ -1,4 +1,4 @@
-//! The context of a call: who proposes it, for whom, in which run, after which messages.
+//! The context of a call: its agent, its principal, its run, and the messages before it.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -125,13 +125,14 @@ impl CallContext {
         self.info.case()
     }
 
-    /// Returns how the run came to its agent, oldest first, so that a rule can see who called it.
+    /// Returns the handoffs and agent calls that led to this run's agent, oldest first, so that a
+    /// rule can see which agents called it.
     #[must_use]
     pub fn hops(&self) -> &[AgentHop] {
         self.info.hops()
     }
 
-    /// Returns the agent's claimed reason for the call: to be shown, never to be trusted.
+    /// Returns the agent's claimed reason for the call. Show it, but never trust it.
     #[must_use]
     pub fn reasoning(&self) -> Option<&str> {
         self.reasoning.as_deref()
@@ -150,8 +151,8 @@ impl CallContext {
     /// from the least trusted of their items. Anything that is not a whole value comes from the
     /// agent: an object, nothing. Give its fields one by one.
     ///
-    /// Some values mean nothing without their arguments, which are found by the value: where
-    /// several arguments have it, it must have been said as each.
+    /// Some values mean nothing without their arguments, which are found by the value. If several
+    /// arguments have the value, the conversation must name it as each of them.
     ///
     /// - An id of one or two digits is said beside its kind, which is the argument's name without
     ///   `_id` or `_number`, or the tool's name without its first word: `file_id: "13"` by "file
@@ -175,7 +176,7 @@ impl CallContext {
             Some(facts) => self.history.origin(value, facts),
             None => self.history.origin(value, &CallFacts::none()),
         };
-        // A value that cannot be written as JSON was not said by anyone.
+        // A value that cannot be written as JSON does not occur in any message.
         serde_json::to_value(value).map_or(Origin::Agent, |value| origin(&value))
     }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::schema_walk::{expand, fields_of, items_of};
 
-/// Compares the schema by which arguments are read with the one by which they are written.
+/// Compares the schema for reading arguments with the schema for writing them.
 ///
 /// A field that is read and not written could not be shown; one that is written and not read
 /// would not run.
@@ -20,7 +20,7 @@ pub(crate) fn problems(read: &Value, written: &Value) -> Vec<String> {
     comparing.problems
 }
 
-/// Finds the places of a tool's summary that its arguments do not have.
+/// Returns the placeholders of a tool's summary that match no argument.
 pub(crate) fn summary_problems(tool: &Descriptor) -> Vec<String> {
     let indexes =
         tool.summary().map(ToolSummary::parts).unwrap_or_default().iter().filter_map(|part| {
@@ -95,8 +95,7 @@ fn takes_any_field(schema: &Value) -> bool {
     }
 }
 
-/// Returns whether a value is more than the absence of anything: `null`, `false`, 0 and what is
-/// empty are not.
+/// Returns whether a value carries information: `null`, `false`, 0 and empty values carry none.
 pub(crate) fn says_something(value: &Value) -> bool {
     match value {
         Value::Null => false,

@@ -24,7 +24,7 @@ use super::tool_spec::ToolSpec;
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// The result of a tool's body: for the record, and as the value itself.
+/// The result of a tool's body: the outcome for the record, and the value itself.
 pub(crate) struct BodyResult {
     pub(crate) outcome: ToolOutcome,
     pub(crate) output: Box<dyn Any + Send>,
@@ -43,8 +43,8 @@ pub(crate) enum MaybeEvaluated<'a> {
     Pending(BoxFuture<'a, Result<Vec<PolicyEvaluation>, SchemaError>>),
 }
 
-/// A tool with its state, its policy, and the policies that agents have for it: generated code
-/// makes it, the engine uses it.
+/// A tool with its state, its policy, and the policies that agents have for it. Generated code
+/// creates it, and the engine uses it.
 pub struct ErasedTool {
     name: &'static str,
     of: TypeId,
@@ -78,7 +78,7 @@ fn written_of<T: Tool>(call: AnyCall) -> Result<Option<Value>, UnreadableArgumen
     }
 }
 
-/// Reads a call, makes the permit and runs the body.
+/// Reads a call, creates the permit and runs the body.
 fn run_of<T: Tool>(
     value: &Value,
     spec: &ToolSpec,
@@ -88,8 +88,8 @@ fn run_of<T: Tool>(
     let state = Arc::clone(part::<T>(state)?);
     let permit = Permit::new(read_exact::<T>(value, spec)?, context);
     Ok(Box::pin(async move {
-        // A separate statement: a part that is held while the body waits would have to be `Sync`
-        // here, too.
+        // A separate statement, because a part that is held while the body waits would have to be
+        // `Sync` here, too.
         let body = T::run(permit, (*state).provide());
         let output = body.await;
         BodyResult { outcome: T::outcome(&output), output: Box::new(output) }
@@ -114,7 +114,7 @@ impl ErasedTool {
         }
     }
 
-    /// Returns the error that it is unknown what would run.
+    /// Returns the error that the arguments that would run are unknown.
     fn unread(&self, _: UnreadableArguments) -> SchemaError {
         let problem = format!(
             "`{}` reads the same arguments as another value each time: nothing runs",
@@ -170,7 +170,7 @@ impl ErasedTool {
         policy.is_of(self.of) && self.agents.insert(agent, policy).is_none()
     }
 
-    /// Tries the examples of its policies, and returns the problems.
+    /// Evaluates the examples of its policies, and returns the problems.
     pub(crate) async fn try_policies(
         &mut self,
         now: Timestamp,
@@ -218,8 +218,8 @@ impl ErasedTool {
         })))
     }
 
-    /// Asks its reconciler whether a call happened; `None` if it has none, or that cannot be asked
-    /// about such a call.
+    /// Asks its reconciler whether a call took effect. Returns `None` if it has no reconciler, or
+    /// if the reconciler cannot be asked about this call.
     pub(crate) fn reconcile(
         &self,
         arguments: &Value,
@@ -229,7 +229,7 @@ impl ErasedTool {
         self.reconciler?.ask(arguments, spec, Arc::new(context), &*self.state)
     }
 
-    /// Makes the permit and runs the body. Only the engine calls it, after `Dispatched` is
+    /// Creates the permit and runs the body. Only the engine calls this, after `Dispatched` is
     /// recorded.
     pub(crate) fn run(
         &self,

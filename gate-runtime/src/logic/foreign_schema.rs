@@ -4,11 +4,11 @@ use serde_json::Value;
 
 use super::schema_cost::PatternSizes;
 
-/// The most of such a schema, as text.
+/// The most bytes of such a schema, as text.
 const BYTES: usize = 64 * 1024;
 
-/// The most values that it may have, with every reference written out: each is looked at for every
-/// value that it is about.
+/// The most values that it may have, with every reference written out. Each is visited for every
+/// value that it applies to.
 const VALUES: usize = 1_000;
 
 /// The most levels that it may have, with every reference written out.
@@ -17,16 +17,15 @@ const DEPTH: usize = 32;
 /// The most patterns that it may have.
 const PATTERNS: usize = 32;
 
-/// The most bytes that a pattern may become with which texts are compared, and all of them.
+/// The most bytes of a compiled pattern, and of all compiled patterns together.
 pub(crate) const PATTERN_BYTES: usize = 1 << 20;
 const ALL_PATTERN_BYTES: u64 = 2 << 20;
 
-/// The steps that it takes to read and prepare a byte of a schema, and a byte of a prepared
-/// pattern.
+/// The number of steps to read and prepare a byte of a schema, or a byte of a compiled pattern.
 const STEPS_PER_BYTE: u64 = 20;
 const STEPS_PER_PATTERN_BYTE: u64 = 4;
 
-/// The steps that any schema takes which is refused before it is prepared, at most.
+/// The most steps for a schema that is refused before it is prepared.
 pub(crate) const STEPS_TO_REFUSE: u64 =
     STEPS_PER_BYTE * BYTES as u64 + STEPS_PER_PATTERN_BYTE * ALL_PATTERN_BYTES;
 
@@ -39,7 +38,7 @@ pub(crate) struct SchemaCost {
 /// Refuses a schema that would take much time or memory to check against, because a program sends
 /// it with every call.
 ///
-/// `compiles` says whether a pattern stays within so many bytes.
+/// `compiles` returns whether a compiled pattern stays within a number of bytes.
 ///
 /// # Errors
 /// The next step to take.
@@ -67,8 +66,8 @@ pub(crate) fn check(
     Ok(SchemaCost { patterns, steps: STEPS_PER_BYTE * bytes as u64 + STEPS_PER_PATTERN_BYTE * all })
 }
 
-/// Finds how large a pattern becomes, to within a factor of two: by the very engine that is used,
-/// which tells no size but refuses what is larger than it may be.
+/// Returns the size of a compiled pattern, to within a factor of two. The regex engine reports no
+/// size, but refuses a pattern that is larger than a limit.
 fn size_of(pattern: &str, compiles: impl Fn(&str, usize) -> bool) -> Result<u64, String> {
     let mut sizes = (8..=PATTERN_BYTES.ilog2()).map(|power| 1_usize << power);
     let size = sizes.find(|size| compiles(pattern, *size));
@@ -80,7 +79,7 @@ fn size_of(pattern: &str, compiles: impl Fn(&str, usize) -> bool) -> Result<u64,
     })
 }
 
-/// The values and the patterns that it may still have.
+/// The numbers of values and patterns that the schema may still have.
 struct SizeBudget {
     values: usize,
     patterns: usize,
@@ -122,7 +121,7 @@ fn measure(
         Value::Object(fields) => {
             fields.iter().try_for_each(|(name, value)| match (name.as_str(), value) {
                 ("$ref", Value::String(reference)) => {
-                    // A percent-encoded reference could lead elsewhere than it seems to.
+                    // A percent-encoded reference could have another target than it seems to have.
                     let target = reference
                         .strip_prefix('#')
                         .filter(|to| to.starts_with('/') && !to.contains('%'));
@@ -139,8 +138,8 @@ fn measure(
                     `#/$defs/Order`"
                     ))
                 }
-                // Definitions are counted where they are referred to. Elsewhere, these are names
-                // like any other.
+                // Definitions are counted at each reference. At other levels, these are ordinary
+                // names.
                 ("$defs" | "definitions", _) if std::ptr::eq(subschema, whole) => Ok(()),
                 ("pattern", Value::String(pattern)) => budget.take_patterns(&[pattern]),
                 ("patternProperties", Value::Object(each)) => {
@@ -220,13 +219,13 @@ mod tests {
             json!({"$id": "https://example.com/a"}),
             json!({"enum": vec![1; 2_000]}),
             json!({"description": "x".repeat(70_000)}),
-            // Where it stands, `definitions` is the name of an argument.
+            // Here, `definitions` is the name of an argument.
             json!({"properties": {"definitions": {"$ref": "#/$defs/a0"}}, "$defs": doubling}),
             json!({
                 "properties": {"definitions": {"$ref": "#/$defs/a"}},
                 "$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}, {"type": "null"}]}},
             }),
-            // What is checked against goes to `a0`, by the rules of the web.
+            // By the rules of URIs, the reference leads to `a0`.
             json!({"$ref": "#/$defs/a%30", "$defs": {"a%30": true, "a0": true}}),
             json!({
                 "allOf": (0..40)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use gate_core::assessment::{PolicyView, Verdict};
 
-/// The section of a system prompt for these tools and their policies.
+/// Returns the section of a system prompt for these tools and their policies.
 pub(crate) fn write(names: &[&str], policies: &[Arc<PolicyView>]) -> String {
     let mut text = String::from("## How your tool calls are decided\n\n");
     if names.is_empty() {

@@ -83,7 +83,7 @@ pub trait Registry: Sized + 'static {
         (tool.read)(&value).map_err(unread)
     }
 
-    /// Returns the descriptions of the tools for a model: the raw material of every dialect.
+    /// Returns the descriptions of the tools for a model, from which every dialect is made.
     #[must_use]
     fn descriptors() -> &'static [Descriptor] {
         Self::specs().descriptors()
@@ -99,7 +99,7 @@ pub trait Registry: Sized + 'static {
     }
 }
 
-/// A tool in a registry: everything about it that does not name its type.
+/// A tool in a registry, without its type.
 pub struct ListedTool<R: Registry> {
     name: &'static str,
     descriptor: fn() -> Descriptor,
@@ -110,7 +110,8 @@ pub struct ListedTool<R: Registry> {
 }
 
 impl<R: Registry> ListedTool<R> {
-    /// The one place where a registry requires something of a tool's type.
+    /// Creates the entry of a tool. This is the only place where a registry has bounds on a tool's
+    /// type.
     #[must_use]
     pub const fn of<T: InState<R::State>>() -> Self
     where
@@ -221,7 +222,7 @@ impl Registry for NoTools {
     }
 }
 
-/// Returns the message that there is no such tool, with the tools that there are.
+/// Returns the message for an unknown tool, with the names of the known tools.
 pub(crate) fn unknown_tool(name: &str, known: &[&str]) -> String {
     let suggestion = english::closest(name, known.iter().copied())
         .map(|near| format!("; did you mean `{near}`?"));
@@ -261,7 +262,7 @@ pub(crate) fn unknown_tool(name: &str, known: &[&str]) -> String {
 )]
 pub trait Offers<T>: Registry {}
 
-/// The names of a registry's tools.
+/// Returns the names of a registry's tools.
 #[must_use]
 pub const fn names<R: Registry, const N: usize>() -> [&'static str; N] {
     let mut names = [""; N];
@@ -277,7 +278,7 @@ pub const fn names<R: Registry, const N: usize>() -> [&'static str; N] {
 /// elsewhere, so a registry does not report it again.
 pub const MISTAKEN: &str = "<mistaken>";
 
-/// Returns whether model providers take the name at a place: `[A-Za-z0-9_-]{1,64}`, or
+/// Returns whether model providers accept the name at an index: `[A-Za-z0-9_-]{1,64}`, or
 /// [`MISTAKEN`].
 #[must_use]
 pub const fn is_tool_name(names: &[&str], index: usize) -> bool {
@@ -298,7 +299,7 @@ pub const fn is_tool_name(names: &[&str], index: usize) -> bool {
     true
 }
 
-/// Returns whether the name at a place is none of those before it, or [`MISTAKEN`].
+/// Returns whether the name at an index differs from all names before it, or is [`MISTAKEN`].
 #[must_use]
 pub const fn is_new_name(names: &[&str], index: usize) -> bool {
     let (mut earlier, [name, ..]) = names.split_at(index) else { return false };

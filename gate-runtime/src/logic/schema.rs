@@ -14,8 +14,8 @@ use super::schema_walk::BESIDE;
 
 /// Makes every object of a schema refuse fields that it does not name.
 ///
-/// `additionalProperties` sees only the properties beside it, so an object that is put together
-/// from parts (`allOf`, a `$ref` with properties beside it) is closed as a whole, with
+/// `additionalProperties` sees only the properties beside it, so an object that is composed of
+/// parts (`allOf`, a `$ref` with properties beside it) is closed as a whole, with
 /// `unevaluatedProperties`, and its parts stay open.
 pub(crate) fn close(schema: &mut Value) {
     let mut definition_names = Vec::new();
@@ -36,7 +36,7 @@ fn reference_to(definition: &str) -> String {
     format!("#/$defs/{definition}")
 }
 
-/// Returns whether an object schema says something of its own beside what it refers to.
+/// Returns whether an object schema has keywords of its own beside a reference.
 fn is_composed(map: &Map<String, Value>) -> bool {
     let refers =
         map.contains_key("$ref") || BESIDE.iter().any(|keyword| map.contains_key(*keyword));
@@ -68,7 +68,7 @@ fn collect_references(subschema: &Value, definition_names: &mut Vec<String>) {
     }
 }
 
-/// Closes a schema that stands for a whole value.
+/// Closes the schema of a whole value.
 fn close_value(schema: &mut Value, definition_names: &[String]) {
     let Value::Object(map) = schema else { return };
     let open =
@@ -91,7 +91,7 @@ fn close_value(schema: &mut Value, definition_names: &[String]) {
     }
     let is_object = map.contains_key("properties") || map.get("type").is_some_and(is_of_objects);
     if open && is_object && !map.contains_key("patternProperties") {
-        // Present even if empty: then an unknown field is reported by its name.
+        // Added even if empty, so that an unknown field is reported by its name.
         map.entry("properties").or_insert_with(|| Value::Object(Map::new()));
         map.insert("additionalProperties".to_owned(), Value::Bool(false));
     }
@@ -109,7 +109,7 @@ fn is_of_objects(kind: &Value) -> bool {
         || kind.as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "object"))
 }
 
-/// Closes the schemas of what is inside the value: of its fields and items.
+/// Closes the schemas of the fields and items of a value.
 fn close_below(schema: &mut Value, definition_names: &[String]) {
     let Value::Object(map) = schema else { return };
     for keyword in ["properties", "patternProperties"] {
@@ -152,7 +152,7 @@ fn close_below(schema: &mut Value, definition_names: &[String]) {
 pub struct SchemaErrors(Vec<SchemaError>);
 
 impl SchemaErrors {
-    /// Returns the problems, each with its place; never empty.
+    /// Returns the problems, each with its location. Never empty.
     pub fn iter(&self) -> impl Iterator<Item = &SchemaError> {
         self.0.iter()
     }
@@ -192,7 +192,7 @@ pub(crate) struct SchemaChecker {
     foreign: Option<ForeignSchema>,
 }
 
-/// The parts of a schema of another program by which the cost of a check is counted.
+/// The parts of a remote program's schema that determine the cost of a check.
 struct ForeignSchema {
     schema: Value,
     patterns: PatternSizes,
@@ -202,20 +202,20 @@ struct ForeignSchema {
 
 impl SchemaChecker {
     /// # Errors
-    /// What the validator says of a schema that is none.
+    /// The message of the validator, if the schema is invalid.
     pub(crate) fn new(schema: &Value) -> Result<Self, String> {
         let options = jsonschema::draft202012::options().should_validate_formats(true);
         let validator = options.build(schema).map_err(|error| error.to_string())?;
         Ok(Self { validator, foreign: None })
     }
 
-    /// The same for a schema of a remote program, which may be expensive on purpose.
+    /// Prepares a schema of a remote program, which may be expensive on purpose.
     ///
     /// # Errors
     /// The problem with it, or that it would cost too much.
     pub(crate) fn of_foreign(schema: &Value) -> Result<Self, String> {
         let build = |schema: &Value, size: usize| {
-            // In a time that grows with the text, and no faster.
+            // This engine matches in time linear in the length of the text.
             let patterns = PatternOptions::regex()
                 .size_limit(size)
                 .dfa_size_limit(foreign_schema::PATTERN_BYTES);
@@ -233,12 +233,12 @@ impl SchemaChecker {
         })
     }
 
-    /// Returns the steps that a foreign schema has taken so far: some ten nanoseconds each.
+    /// Returns the steps that a foreign schema has taken so far, of about ten nanoseconds each.
     pub(crate) fn spent(&self) -> u64 {
         self.foreign.as_ref().map_or(0, |foreign| foreign.spent.load(Ordering::Relaxed))
     }
 
-    /// Checks a value. The problems name places and what is expected there, never what was found.
+    /// Checks a value. The problems name locations and the expected values, never the found values.
     pub(crate) fn check(&self, value: &Value) -> Result<(), SchemaErrors> {
         let steps = self.foreign.as_ref().map_or(Ok(0), |foreign| foreign.take_steps(value))?;
         if self.validator.is_valid(value) {
@@ -312,7 +312,7 @@ fn describe(error: &jsonschema::ValidationError<'_>) -> Vec<SchemaError> {
     }
 }
 
-/// Returns the shape that a value was meant to have, if only one has its type and its tag.
+/// Returns the branch that a value was meant for, if only one branch has its type and its tag.
 fn meant_branch<'a>(
     pointer: &str,
     branches: &'a [Vec<jsonschema::ValidationError<'static>>],

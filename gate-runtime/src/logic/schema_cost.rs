@@ -1,30 +1,29 @@
-//! Counts, before a check, the steps of checking a value against a schema that another program
-//! sent.
+//! Counts, before a check, the steps of checking a value against a schema of a remote program.
 //!
 //! A check cannot be stopped once it runs, so its steps are counted first: the schema is walked
-//! over the value as the validator walks it, without stopping where that would. What is counted is
-//! an upper bound, and what is beyond [`STEPS`] is refused unchecked.
+//! over the value as the validator walks it, but without stopping early. The count is an upper
+//! bound, and a check with more than [`STEPS`] is refused.
 
 use std::collections::HashMap;
 
 use gate_core::text::{SchemaError, below};
 use serde_json::{Map, Value};
 
-/// The most steps that one check may take. A step is some ten nanoseconds.
+/// The most steps that one check may take. A step takes about ten nanoseconds.
 pub(crate) const STEPS: u64 = 20_000_000;
 
-/// The most steps after which everything that is wrong is listed: to describe a problem costs a
-/// hundred times as much as to find that there is one.
+/// The most steps of a check whose problems are all listed: describing a problem costs a hundred
+/// times as much as detecting one.
 pub(crate) const LISTED: u64 = 100_000;
 
-/// The size of each pattern with which texts are compared, in bytes.
+/// The size of each compiled pattern, in bytes.
 pub(crate) type PatternSizes = HashMap<String, u64>;
 
 /// Counts the steps of a check. The schema must have passed
 /// [`check`](super::foreign_schema::check), so that no reference leads back to itself.
 ///
 /// # Errors
-/// [`SchemaError`] names the place in the value and the keyword at which they are more than
+/// [`SchemaError`] names the location in the value and the keyword at which the count exceeds
 /// [`STEPS`].
 pub(crate) fn count(
     schema: &Value,
@@ -36,14 +35,14 @@ pub(crate) fn count(
     Ok(meter.spent)
 }
 
-/// The number of times that a schema is applied to a value, at most.
+/// The most times that a schema is applied to a value.
 ///
-/// A schema that looks at what others left (`unevaluated…`) judges what stands in it once more, at
-/// each level of `allOf`, `$ref` and the like between the two; and so does each that it stands in.
+/// A schema with `unevaluated…` evaluates the schemas inside it once more, at each level of
+/// `allOf`, `$ref` and the like between the two, and so does each such schema around it.
 #[derive(Clone, Copy)]
 struct ApplyCount {
     each: u64,
-    /// The number of levels that it stands below one that looks back, if it does.
+    /// The number of levels below the nearest schema with `unevaluated…`, if there is one.
     below_look: Option<u64>,
 }
 
@@ -81,7 +80,7 @@ impl CostMeter<'_> {
         ))
     }
 
-    /// `times` is how often a schema is applied to a value, at most.
+    /// Counts the steps of a schema that is applied to a value at most `times` times.
     fn apply(
         &mut self,
         schema: &Value,
@@ -114,7 +113,7 @@ impl CostMeter<'_> {
         Ok(())
     }
 
-    /// Keywords whose schemas hold for the value itself.
+    /// Counts the keywords whose schemas apply to the value itself.
     fn in_place(
         &mut self,
         keyword: &str,
@@ -161,7 +160,7 @@ impl CostMeter<'_> {
                     .into_iter()
                     .try_for_each(|(name, part, field)| self.within(name, part, field, times))
             }
-            // Each name is matched once more by what looks at the rest.
+            // Each name is matched once more by keywords for the remaining fields.
             ("patternProperties", Value::Object(parts)) => {
                 parts.iter().try_for_each(|(pattern, part)| {
                     fields.iter().try_for_each(|(name, field)| {
@@ -228,7 +227,7 @@ impl CostMeter<'_> {
         let length = text.len() as u64;
         match (keyword, subschema.as_str()) {
             ("pattern", Some(pattern)) => self.of_match(pattern, text),
-            // Each name of a group, of eight bytes or more, is compared with all before it.
+            // Each group name, of eight bytes or more, is compared with all names before it.
             ("format", Some("regex")) => {
                 length.saturating_mul(16).saturating_add((length / 8).saturating_pow(2) / 4)
             }
@@ -238,31 +237,33 @@ impl CostMeter<'_> {
         }
     }
 
-    /// In the worst case, each byte of the text is held against all of a compiled pattern.
+    /// Returns the steps of a match. In the worst case, each byte of the text is compared with all
+    /// of the compiled pattern.
     fn of_match(&self, pattern: &str, text: &str) -> u64 {
         let size = self.sizes.get(pattern).copied().unwrap_or(u64::MAX);
-        // A list of plain texts is compared with without a compiled pattern.
+        // A list of plain texts is matched without a compiled pattern.
         let size = size.max(8 * pattern.len() as u64);
         (size / 64).saturating_mul(text.len() as u64 + 1)
     }
 }
 
-/// Whole numbers are divided at once, others as fractions of hundreds of digits.
+/// Returns the steps of a division. Whole numbers are divided in one step, others as fractions of
+/// hundreds of digits.
 fn of_division(by: &Value) -> u64 {
     let is_whole =
         by.as_f64().is_some_and(|by| by.fract() == 0.0 && by.abs() <= 9_007_199_254_740_992.0);
     if is_whole { 2 } else { 1_000 }
 }
 
-/// Plain values have hashes of their own. Lists that differ in their brackets only have the same
-/// one, so each is compared with each.
+/// Returns the steps of comparing all items. Plain values have different hashes. Lists that differ
+/// only in their brackets have the same hash, so each is compared with each.
 fn of_comparing(items: &[Value]) -> u64 {
     let all: u64 = items.iter().map(size).fold(0, u64::saturating_add);
     let is_plain = !items.iter().any(|item| item.is_array() || item.is_object());
     if is_plain { all.saturating_mul(2) } else { all.saturating_mul(2 * items.len() as u64) }
 }
 
-/// Counts the parts of a value that is to be compared.
+/// Counts the parts of a value in a comparison.
 fn size(value: &Value) -> u64 {
     let text = |text: &str| 1 + text.len() as u64 / 64;
     match value {
@@ -301,7 +302,7 @@ mod tests {
         (0..count).fold(first, |inner, _| each(inner))
     }
 
-    /// Lists of lists that differ in their brackets only.
+    /// Returns lists of lists that differ only in their brackets.
     fn brackets(count: u32) -> Value {
         let nest = |code: u32| {
             (0..12).fold(json!([1]), |inner, bit| {
@@ -320,7 +321,8 @@ mod tests {
         (0..count).map(|_| next()).collect()
     }
 
-    /// Lists pairs that were made to cost much. Each is refused, or takes no more than a check may.
+    /// Lists pairs that are designed to be expensive. Each is refused, or stays within the limit of
+    /// a check.
     #[expect(clippy::too_many_lines, reason = "a table")]
     fn hostile() -> Vec<(&'static str, Value, Value)> {
         let slow = "([ab].{200}[cd].{200}[ef])Z";
@@ -540,7 +542,7 @@ mod tests {
         }
     }
 
-    /// Puts a counter into every schema in a schema.
+    /// Adds a counter to every schema in a schema.
     fn ticked(schema: &Value) -> Value {
         let Value::Object(keywords) = schema else { return schema.clone() };
         let all = |subschema: &Value| match subschema {
@@ -637,7 +639,7 @@ mod tests {
                 texts.clone(),
             ),
         ];
-        // With levels in between that do not look back themselves.
+        // With levels in between that have no `unevaluated…` themselves.
         let spaced = |depth, levels| {
             folded(depth, leaf("a"), |inner| {
                 let inner = folded(levels, inner, |inner| json!({"anyOf": [inner, leaf("b")]}));

@@ -1,4 +1,4 @@
-//! Finds which parts of a schema hold for which part of a value, for secrets and sets.
+//! Finds the parts of a schema that apply to each part of a value, for secrets and sets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -16,7 +16,7 @@ const UNIQUE: &str = "uniqueItems";
 pub(crate) const BESIDE: [&str; 3] = ["allOf", "anyOf", "oneOf"];
 
 /// Calls `visit` with every value that its schema marks as a secret, in the order of the document,
-/// and puts what it returns in its place.
+/// and replaces the value with the returned one.
 pub(crate) fn replace_secrets<E>(
     schema: &Value,
     value: &mut Value,
@@ -38,13 +38,13 @@ pub(crate) fn replace_secrets<E>(
     })
 }
 
-/// Returns whether one of the schemas that hold for a value marks it as a secret.
+/// Returns whether one of the schemas of a value marks it as a secret.
 fn mark_secret(schemas: &[&Value]) -> bool {
     schemas.iter().any(|schema| schema.get(SECRET) == Some(&Value::Bool(true)))
 }
 
 /// Removes field names that are part of a secret from a problem, because they come from the same
-/// hand as its values.
+/// source as its values.
 pub(crate) fn without_secret_names(root: &Value, error: &SchemaError) -> SchemaError {
     let (mut schemas, mut in_secret, mut end) = (expand(root, &[root]), false, 0);
     for step in error.pointer().split('/').skip(1) {
@@ -83,8 +83,8 @@ pub(crate) fn field_names(schema: &Value) -> BTreeSet<&str> {
     names
 }
 
-/// Returns whether a schema marks a secret in a place where values are never looked for, as below
-/// `not` or `if`: it would be stored in the clear.
+/// Returns whether a schema marks a secret at a location that the walk does not visit, such as
+/// below `not` or `if`. It would be stored in the clear.
 pub(crate) fn has_unreachable_secret(root: &Value) -> bool {
     let mut reached = expand(root, &[root]);
     let mut next = 0;
@@ -110,8 +110,8 @@ pub(crate) fn has_sets(schema: &Value) -> bool {
     has(schema, UNIQUE)
 }
 
-/// Sorts the items of sets: the order of a set means nothing, and a type like `HashSet` writes a
-/// different one each time.
+/// Sorts the items of sets, because the order of a set has no meaning, and a type like `HashSet`
+/// writes a different order each time.
 pub(crate) fn sort_sets(schema: &Value, value: &mut Value) {
     let Ok(()) = walk(schema, &[schema], value, &mut |schemas, value| {
         let is_set = schemas.iter().any(|schema| schema.get(UNIQUE) == Some(&Value::Bool(true)));
@@ -124,17 +124,17 @@ pub(crate) fn sort_sets(schema: &Value, value: &mut Value) {
     });
 }
 
-/// The place at which a walk goes on.
+/// The next step of a walk.
 enum WalkStep {
-    /// Below this value.
+    /// Continue with the values in this value.
     Below,
-    /// After it.
+    /// Continue after this value.
     On,
 }
 
 type VisitFn<'a, E> = &'a mut dyn FnMut(&[&Value], &mut Value) -> Result<WalkStep, E>;
 
-/// Looks at a value and at everything in it, each with all schemas that may hold for it.
+/// Visits a value and every value in it, each with all schemas that may apply to it.
 fn walk<E>(
     root: &Value,
     schemas: &[&Value],
@@ -188,8 +188,7 @@ pub(crate) fn fields_of<'a>(schemas: &[&'a Value]) -> BTreeMap<&'a str, Vec<&'a 
     fields
 }
 
-/// Returns the schemas of whatever stands in one value under no name of its own: items, and the
-/// values of maps.
+/// Returns the schemas of the unnamed parts of a value: items, and the values of maps.
 pub(crate) fn items_of<'a>(schemas: &[&'a Value]) -> Vec<&'a Value> {
     let of = |schema: &&'a Value| {
         let first = schema.get("prefixItems").and_then(Value::as_array).into_iter().flatten();
@@ -198,8 +197,8 @@ pub(crate) fn items_of<'a>(schemas: &[&'a Value]) -> Vec<&'a Value> {
     schemas.iter().flat_map(of).collect()
 }
 
-/// Returns the schemas of fields that have no name of their own. Which pattern a name fits is not
-/// looked at: each of them may hold.
+/// Returns the schemas of fields that the schema does not name. Names are not matched with
+/// patterns, so each of these schemas may apply.
 fn values_of_maps(schema: &Value) -> impl Iterator<Item = &Value> {
     let patterns = schema.get("patternProperties").and_then(Value::as_object);
     patterns.into_iter().flat_map(Map::values).chain(schema.get("additionalProperties"))
@@ -210,8 +209,8 @@ fn referred<'a>(root: &'a Value, schema: &Value) -> Option<&'a Value> {
     root.pointer(schema.get("$ref")?.as_str()?.strip_prefix('#')?)
 }
 
-/// All schemas that may hold for a value: those given, what they refer to, what stands beside or
-/// below them.
+/// Returns all schemas that may apply to a value: the given ones, those that they refer to, and
+/// those beside or below them.
 pub(crate) fn expand<'a>(root: &'a Value, schemas: &[&'a Value]) -> Vec<&'a Value> {
     let mut all: Vec<&Value> = schemas.to_vec();
     let mut next = 0;

@@ -55,14 +55,14 @@ impl<T> SecretOutput<T> {
     }
 }
 
-/// The value is not shown.
+/// Hides the value.
 impl<T> fmt::Debug for SecretOutput<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(SECRET)
     }
 }
 
-/// The value is not written.
+/// Hides the value, too.
 impl<T> Serialize for SecretOutput<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(SECRET)

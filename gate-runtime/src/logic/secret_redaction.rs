@@ -1,4 +1,4 @@
-//! Takes secrets out of what is stored and shown, and puts them back where a call runs.
+//! Removes secrets from the stored and shown arguments, and restores them when a call runs.
 
 use gate_core::call::{Arguments, CommitmentKeys, SecretCommitment, is_mark};
 use gate_core::text::SchemaError;
@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::schema_walk::replace_secrets;
 
-/// Takes the secrets of a tool's calls out and puts them back: their places, and the keys that
-/// commit to them.
+/// Removes and restores the secrets of a tool's calls. It has their locations, and the keys for
+/// their commitments.
 #[derive(Clone, Copy)]
 pub(crate) struct SecretRedaction<'a> {
     pub(crate) schema: &'a Value,
@@ -22,16 +22,16 @@ impl SecretRedaction<'_> {
         })
     }
 
-    /// Seals the arguments of a call with the salts of an earlier sealing: equal if, and only if,
-    /// the calls are.
+    /// Seals the arguments of a call with the salts of an earlier sealing. The results are equal if
+    /// and only if the calls are equal.
     pub(crate) fn seal_like(
         self,
         arguments: &Value,
         earlier: &Arguments,
     ) -> Result<Arguments, SchemaError> {
         let mut known = earlier.secrets().iter();
-        // With more secrets than before, or without the key of one, the calls count as different:
-        // under a new salt nothing is equal.
+        // With more secrets than before, or without the key of one, the calls count as different,
+        // because a new salt makes them differ.
         self.seal_with(arguments, &mut |secret| {
             let again = known.next().and_then(|known| known.again(secret, self.keys));
             again.map_or_else(|| SecretCommitment::to(secret, random_salt(), self.keys), Ok)
@@ -69,8 +69,8 @@ impl SecretRedaction<'_> {
         Arguments::new(&marked, secrets)
     }
 
-    /// Returns the arguments that run: the stored text with the secrets that this process read.
-    /// `None` if it never read one of them.
+    /// Returns the arguments that run: the stored text with the secrets that this process knows.
+    /// `None` if it does not know one of them.
     pub(crate) fn unseal(self, stored: &Arguments, known: Option<&Value>) -> Option<Value> {
         let mut open = stored.to_json();
         if stored.secrets().is_empty() {
@@ -95,7 +95,7 @@ fn not_editable() -> SchemaError {
     SchemaError::new("", "a secret cannot be edited: leave its mark as it is, or reject the call")
 }
 
-/// Returns everything that a call's schema marks as secret.
+/// Returns every value that a call's schema marks as secret.
 pub(crate) fn secrets_of(schema: &Value, arguments: &Value) -> Vec<Value> {
     let mut found = Vec::new();
     // The visitor never fails, so neither does the walk.
@@ -106,7 +106,7 @@ pub(crate) fn secrets_of(schema: &Value, arguments: &Value) -> Vec<Value> {
     found
 }
 
-/// Returns whether every secret of one is a secret of the other.
+/// Returns whether every secret of the given arguments is a secret of the completed ones.
 pub(crate) fn keeps_secrets(schema: &Value, given: &Value, arguments: &Value) -> bool {
     let kept = secrets_of(schema, arguments);
     secrets_of(schema, given).iter().all(|secret| kept.contains(secret))
@@ -114,8 +114,8 @@ pub(crate) fn keeps_secrets(schema: &Value, given: &Value, arguments: &Value) ->
 
 /// Makes arguments from a reviewer's edit, if it treats secrets as allowed.
 ///
-/// A mark that stays in the place of a secret keeps that secret. A mark anywhere else would run as
-/// text, and a new value in the place of a secret would be stored: both are refused.
+/// A mark at the location of a secret keeps that secret. A mark at any other location would run as
+/// text, and a new value at the location of a secret would be stored, so both are refused.
 pub(crate) fn seal_edit(
     schema: &Value,
     edited: &Value,
@@ -132,7 +132,7 @@ pub(crate) fn seal_edit(
     Arguments::new(edited, secrets)
 }
 
-/// Refuses texts that look like the mark of a secret, because they would run as they are.
+/// Refuses texts that look like the mark of a secret, because they would run as text.
 pub(crate) fn check_no_mark(value: &Value) -> Result<(), SchemaError> {
     if !has_mark(value) {
         return Ok(());

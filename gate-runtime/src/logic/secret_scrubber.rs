@@ -1,4 +1,5 @@
-//! Keeps secrets out of what others read, even if a tool returns them in another encoding.
+//! Removes secrets from the text that models, people and records get, even if a tool returns them
+//! in another encoding.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -12,34 +13,34 @@ use super::secret_redaction::secrets_of;
 /// The replacement for a secret that a tool returned.
 pub(crate) const SECRET: &str = "[secret]";
 
-/// The shortest secret that is looked for inside other texts: shorter ones would hit by chance.
+/// The shortest secret that is searched for inside other texts. Shorter ones would match by chance.
 const SHORTEST: usize = 4;
 
-/// The shortest one that is hidden where it is a whole value.
+/// The shortest secret that is hidden if it is a whole value.
 const SHORTEST_WHOLE: usize = 3;
 
-/// From this length on a secret is found wherever its letters stand one after the other; a shorter
-/// one, with signs between them, only where nothing else touches it.
+/// From this length on, a secret is found wherever its letters follow each other. A shorter secret
+/// with other characters between its letters is found only if no letter or digit adjoins it.
 const LONG: usize = 8;
 
 /// The longest text whose decoded forms are decoded once more.
 const MOST_NESTED: usize = 64 * 1024;
 
-/// Secrets that must not appear where others read.
+/// Secrets that must not appear in the text that models, people and records get.
 ///
-/// A secret is found whatever its case, width and accents, with signs or spaces between its
+/// A secret is found in any case, width and accents, with punctuation or spaces between its
 /// letters, as a number or as text, in JSON, percent, HTML, hexadecimal and base64 encodings, and
 /// twice encoded; in one text or across several values. Translated, compressed or encrypted secrets
 /// are not found.
 #[derive(Debug, Default)]
 pub(crate) struct SecretScrubber {
-    /// As they are.
+    /// The secrets as text.
     texts: Vec<String>,
-    /// Their letters and digits, folded.
+    /// The letters and digits of the secrets, folded.
     folded: Vec<Vec<char>>,
 }
 
-/// The surroundings that a secret must have in a text to be found there.
+/// The surroundings in which a match counts.
 #[derive(Clone, Copy, PartialEq)]
 enum MatchContext {
     /// Without a break, or apart from others.
@@ -49,7 +50,7 @@ enum MatchContext {
 }
 
 impl SecretScrubber {
-    /// Everything that a call's schema marks as secret.
+    /// Returns a scrubber of every value that a call's schema marks as secret.
     pub(crate) fn of(schema: &Value, arguments: &Value) -> Self {
         let (mut scrub, secrets) = (Self::default(), secrets_of(schema, arguments));
         let public = if secrets.is_empty() { BTreeSet::new() } else { field_names(schema) };
@@ -60,7 +61,7 @@ impl SecretScrubber {
         scrub
     }
 
-    /// Adds those of another call.
+    /// Adds the secrets of another call.
     pub(crate) fn extend(&mut self, other: Self) {
         let is_new = |text: &String| !self.texts.contains(text);
         let texts: Vec<String> = other.texts.into_iter().filter(is_new).collect();
@@ -71,12 +72,12 @@ impl SecretScrubber {
         self.sort();
     }
 
-    /// Longer ones first, so that no part of one is left.
+    /// Sorts longer secrets first, so that no part of one is left.
     fn sort(&mut self) {
         self.texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
     }
 
-    /// The names of fields are part of a secret, but for those that its type has for all.
+    /// Adds a secret. Its field names are part of it, except the names in the schema.
     fn add(&mut self, secret: &Value, public: &BTreeSet<&str>) {
         match secret {
             Value::String(text) => self.add_text(text.clone()),
@@ -108,7 +109,7 @@ impl SecretScrubber {
         self.texts.is_empty() && self.folded.is_empty()
     }
 
-    /// A text without them.
+    /// Returns a text without the secrets.
     pub(crate) fn clean(&self, text: &str) -> String {
         if self.is_whole(text) {
             return SECRET.to_owned();
@@ -118,7 +119,7 @@ impl SecretScrubber {
             .iter()
             .fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), SECRET));
         let clean = self.clean_folded(&literal);
-        // It may span several lines, as base64 in a mail does.
+        // An encoded secret may span several lines, like base64 in a mail.
         let join = |text: &str| text.split_whitespace().collect::<String>();
         if !self.is_encoded_in(&clean) && !self.is_encoded_in(&join(&clean)) {
             return clean;
@@ -133,15 +134,15 @@ impl SecretScrubber {
         }
     }
 
-    /// A JSON text without them, still JSON.
+    /// Returns a JSON text without the secrets, which is still valid JSON.
     pub(crate) fn clean_json(&self, json: &str) -> String {
         let Ok(mut value) = serde_json::from_str(json) else { return self.clean(json) };
         self.clean_value(&mut value);
         let mut leaves = String::new();
         join_leaves(&value, &mut leaves);
         if self.matches(&leaves, MatchContext::Values).next().is_some() {
-            // It is split over several values, and it is unknown which of them could be left: all
-            // are replaced.
+            // The secret is split over several values, and it is unknown which of them could stay,
+            // so all are replaced.
             value = Value::from(SECRET);
         }
         value.to_string()
@@ -191,7 +192,7 @@ impl SecretScrubber {
         clean
     }
 
-    /// Where they stand in a text, whatever signs are between their letters.
+    /// Returns the positions of the secrets in a text, ignoring characters between their letters.
     fn matches<'a>(
         &'a self,
         text: &str,
@@ -205,7 +206,7 @@ impl SecretScrubber {
             .into_iter()
     }
 
-    /// Returns whether one of them stands in a text in some encoding.
+    /// Returns whether a text contains one of the secrets in some encoding.
     fn is_encoded_in(&self, text: &str) -> bool {
         let holds = |text: &str| {
             self.texts.iter().any(|secret| text.contains(secret.as_str()))
@@ -218,7 +219,8 @@ impl SecretScrubber {
     }
 }
 
-/// The letters and digits of a text without case, width and accents, each with its place.
+/// Returns the letters and digits of a text without case, width and accents, each with its
+/// position.
 fn fold(text: &str) -> Vec<(char, Range<usize>)> {
     let mut folded = Vec::with_capacity(text.len());
     for (start, c) in text.char_indices() {
@@ -260,7 +262,7 @@ fn find(text: &[(char, Range<usize>)], secret: &[char], within: MatchContext) ->
     found
 }
 
-/// A number as it is written without an exponent, and without a fraction that says nothing.
+/// Formats a number without an exponent, and without a zero fraction.
 fn number_text(number: &Number) -> String {
     match number.as_f64() {
         Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 1e15 => {
@@ -281,7 +283,7 @@ fn join_leaves(value: &Value, leaves: &mut String) {
     leaves.push('\n');
 }
 
-/// Decodes a text in each encoding that has left its marks in it.
+/// Decodes a text in each encoding whose typical characters it contains.
 fn decoded(text: &str) -> Vec<String> {
     let mut forms = Vec::new();
     if text.contains('%') {
@@ -315,7 +317,7 @@ fn decoded(text: &str) -> Vec<String> {
     forms
 }
 
-/// A text with each of its escapes replaced by the bytes that it stands for.
+/// Replaces each escape of a text with the bytes that it encodes.
 fn unescape(text: &str, cursor: char, read: impl Fn(&str) -> Option<(Vec<u8>, usize)>) -> String {
     let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text);
     while let Some(at) = rest.find(cursor) {
@@ -344,7 +346,7 @@ fn hex_bytes(text: &str, digits: usize) -> Option<(Vec<u8>, usize)> {
     Some((bytes, digits))
 }
 
-/// `#49;` and `#x31;`, after their `&`.
+/// Decodes `#49;` or `#x31;`, after the `&`.
 fn entity(text: &str) -> Option<(Vec<u8>, usize)> {
     let end = text.find(';').filter(|end| *end <= 9)?;
     let number = text.get(1..end)?;
@@ -355,7 +357,7 @@ fn entity(text: &str) -> Option<(Vec<u8>, usize)> {
     Some((char::from_u32(code)?.to_string().into_bytes(), end + 1))
 }
 
-/// The value of a letter of base64, in either alphabet.
+/// Returns the value of a base64 character, in either alphabet.
 fn sextet(delivery: char) -> Option<u32> {
     let from = |first: char, base: u32| Some(u32::from(delivery) - u32::from(first) + base);
     match delivery {

@@ -1,4 +1,4 @@
-//! Runs users' code within bounds: a panic is an error, and so is taking too long.
+//! Runs users' code with limits: a panic and a timeout become errors.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,19 +11,19 @@ use gate_core::text::english;
 
 use crate::random;
 
-/// The time limit of users' async code, by a clock that this layer does not know.
+/// The time limit of users' async code. Its clock is not visible to this layer.
 pub(crate) trait TimeLimit: Send + Sync {
     /// Returns the limit.
     fn time(&self) -> Duration;
 
-    /// Waits until the limit, from now on, is over.
+    /// Waits for the limit to pass, from now on.
     fn over(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
-/// Runs users' async code to its end.
+/// Runs users' async code to completion.
 ///
 /// # Errors
-/// A description, if it panics or takes too long. It is dropped then.
+/// Returns a description if the code panics or takes too long. It is dropped then.
 pub(crate) async fn bounded<F: Future>(
     limit: &dyn TimeLimit,
     start: impl FnOnce() -> F,
@@ -43,14 +43,14 @@ pub(crate) async fn bounded<F: Future>(
     .await
 }
 
-/// Runs a closure that a user wrote; a panic becomes an error.
+/// Runs a closure of the user. A panic becomes an error.
 pub(super) fn guard<R>(body: impl FnOnce() -> Result<R, String>) -> Result<R, String> {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| Err(panic_notice(&*panic)))
 }
 
-/// Returns the description of a panic for models, people and records: that there was one, and the
-/// id under which the log of this process has its text. The text itself is not passed on, because
-/// it may contain connection strings and keys.
+/// Returns the description of a panic for models, people and records: the fact that it happened,
+/// and the id of its text in the log of this process. The text itself is not passed on, because it
+/// may contain connection strings and keys.
 pub(crate) fn panic_notice(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic
         .downcast_ref::<&str>()
@@ -73,7 +73,7 @@ mod tests {
 
     use super::*;
 
-    /// Keeps what is logged.
+    /// Captures the log.
     #[derive(Clone, Default)]
     struct LogCapture(Arc<Mutex<String>>);
 

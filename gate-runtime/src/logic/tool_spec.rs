@@ -1,4 +1,4 @@
-//! Checking and completing the arguments of a tool.
+//! Checks and completes the arguments of a tool.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ use super::secret_redaction::{check_no_mark, keeps_secrets};
 /// The default limit of a call's JSON: 256 KiB, 64 deep.
 pub(crate) const DEFAULT_LIMITS: ReadLimits = ReadLimits { bytes: 256 * 1024, depth: 64 };
 
-/// The descriptors of a registry's tools, ready to check calls against: made once.
+/// The descriptors of a registry's tools, prepared once for checking calls.
 pub struct ToolSpecs {
     descriptors: Vec<Descriptor>,
     specs: Vec<ToolSpec>,
@@ -40,7 +40,7 @@ impl ToolSpecs {
         Self { descriptors, specs }
     }
 
-    /// The descriptors, in the order of the registry.
+    /// Returns the descriptors, in the order of the registry.
     #[must_use]
     pub fn descriptors(&self) -> &[Descriptor] {
         &self.descriptors
@@ -50,7 +50,7 @@ impl ToolSpecs {
         Some((self.descriptors.get(index)?, self.specs.get(index)?))
     }
 
-    /// Reads a call of the tool at a place, checks it, and completes it.
+    /// Reads a call of the tool at an index, checks it, and completes it.
     pub(crate) fn read(&self, index: usize, call: &ToolCall) -> Result<Value, SchemaErrors> {
         let (_, spec) = self
             .get(index)
@@ -65,29 +65,29 @@ impl fmt::Debug for ToolSpecs {
     }
 }
 
-/// The way in which the type of a tool reads and writes its arguments.
+/// The functions by which the type of a tool reads and writes its arguments.
 #[derive(Clone, Copy)]
 pub(crate) struct ArgumentCodec {
-    /// Makes the schema of the arguments as the type writes them.
+    /// Returns the schema of the arguments as the type writes them.
     pub(crate) written_schema: fn() -> Value,
-    /// Returns whether each argument has a type of the standard library that writes what it reads,
-    /// and nothing can change in it.
+    /// Returns whether each argument has a type of the standard library that writes the same value
+    /// that it reads, without interior mutability.
     pub(crate) is_plain: fn() -> bool,
-    /// The arguments that may be left out, and are then what `null` is.
+    /// Returns the optional arguments, whose absence has the same meaning as `null`.
     pub(crate) optional: fn() -> Vec<&'static str>,
     /// Reads arguments and writes them.
     pub(crate) rewrite: fn(&Value) -> Result<Value, serde_json::Error>,
 }
 
-/// Everything by which the arguments of one tool are checked and completed.
+/// The data for checking and completing the arguments of one tool.
 pub(crate) struct ToolSpec {
     pub(crate) checker: Result<SchemaChecker, String>,
     pub(crate) has_secrets: bool,
     schema: Value,
-    /// Some of its lists are sets: the order of their items says nothing.
+    /// True if some of its lists are sets, whose order has no meaning.
     has_sets: bool,
     optional: Vec<&'static str>,
-    /// Set if the values that it reads need not be checked again: see [`ArgumentCodec`].
+    /// True if the values that it reads need not be checked again: see [`ArgumentCodec`].
     pub(crate) is_plain: bool,
     /// `None` for a tool of a remote program, which reads its arguments itself.
     codec: Option<ArgumentCodec>,
@@ -120,14 +120,14 @@ impl ToolSpec {
         }
     }
 
-    /// Returns the steps that the schema of another program has taken so far.
+    /// Returns the steps that the schema of a remote program has taken so far.
     pub(crate) fn spent(&self) -> u64 {
         self.checker.as_ref().map_or(STEPS_TO_REFUSE, SchemaChecker::spent)
     }
 
-    /// Returns the fields that the tool's type reads and does not write, or the reverse, because
-    /// people could not be shown what runs. Also returns the places of its summary that no argument
-    /// has.
+    /// Returns the fields that the tool's type reads but does not write, or the reverse, because
+    /// people could then not see the arguments that run. Also returns the placeholders of its
+    /// summary that match no argument.
     pub(crate) fn contract_problems(&self, tool: &Descriptor) -> Vec<String> {
         let of_type =
             self.codec.map(|codec| contract::problems(&self.schema, &(codec.written_schema)()));
@@ -160,7 +160,8 @@ impl ToolSpec {
     /// Checks and completes arguments that were read.
     ///
     /// # Errors
-    /// The problems, including that they could not be read. No name in a secret is in them.
+    /// Returns the problems, also if the arguments cannot be read. They contain no names inside
+    /// secrets.
     pub(crate) fn complete(
         &self,
         given: Result<Value, SchemaError>,
@@ -180,8 +181,9 @@ impl ToolSpec {
     /// and what runs.
     ///
     /// # Errors
-    /// [`SchemaErrors`], if they do not fit the schema or the type, if the type drops a field, or
-    /// if the written form reads as something else again: then it is unknown what would run.
+    /// Returns [`SchemaErrors`] if the arguments do not fit the schema or the type, if the type
+    /// drops a field, or if the written form is read back as another value, because the arguments
+    /// that would run are then unknown.
     fn complete_read(&self, mut given: Value) -> Result<CompletedArguments, SchemaErrors> {
         check_no_mark(&given)?;
         self.check(&given)?;
@@ -276,8 +278,8 @@ impl ToolSpec {
     }
 }
 
-/// Finds a field or an item that was lost in writing. Empty values may be lost: `null`, `false`, 0,
-/// empty texts, lists and objects.
+/// Finds a field or an item that was not written back. Empty values may be lost: `null`, `false`,
+/// 0, empty texts, lists and objects.
 fn find_unwritten(given: &Value, written: &Value, pointer: &mut String) -> Option<String> {
     let length = pointer.len();
     let mut within = |step: &str, inner: &Value, written: Option<&Value>| {
@@ -326,7 +328,7 @@ mod tests {
         );
         assert_eq!(orphaned(json!({"a": [1, 2]}), json!({"a": [1]})).unwrap(), "/a/1");
         assert_eq!(orphaned(json!({"a": {"b": 1}}), json!({"a": "1"})).unwrap(), "/a/b");
-        // Another value is no lost one.
+        // A different value does not count as lost.
         assert_eq!(
             orphaned(
                 json!({"a": "HTTP://A", "b": 1.5}),

@@ -1,9 +1,10 @@
-//! Finds out what a tool's function takes and returns by traits, and not by the spelling of types.
+//! Finds the argument and return types of a tool's function by traits, and not by the spelling of
+//! types.
 //!
-//! The macro knows a type as tokens only: an alias of `Result` looks like any other type. Method
-//! resolution knows better. An inherent method of `Probe<Result<T, E>>` is found before the
-//! trait's method for any `Probe<T>`, and the bounds stand on the methods, so that a type that
-//! fits neither gets one error in our words.
+//! The macro sees a type only as tokens, and an alias of `Result` looks like any other type. Method
+//! resolution sees the type itself: an inherent method of `Probe<Result<T, E>>` is found before the
+//! trait's method for any `Probe<T>`. The bounds are on the methods, so that a type that fits
+//! neither gets one error with our message.
 
 use std::fmt;
 use std::future::{Pending, pending};
@@ -18,7 +19,7 @@ use super::tool::codec;
 use super::tool::codec::{ArgumentList, MakeSchema};
 use super::tool::{ArgumentPart, ToolArg};
 
-/// A value that a tool may return: anything that serialises.
+/// A value that a tool may return: any type that serialises.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -52,7 +53,7 @@ pub trait ToolOutput: Serialize {}
 #[diagnostic::do_not_recommend]
 impl<T: Serialize> ToolOutput for T {}
 
-/// An error that a tool may fail with: anything that can be shown.
+/// An error that a tool may fail with: any type that can be displayed.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -90,12 +91,12 @@ pub trait ToolError: fmt::Display {}
 #[diagnostic::do_not_recommend]
 impl<E: fmt::Display> ToolError for E {}
 
-/// A question about a type.
+/// A probe of a type.
 #[derive(Debug)]
 pub struct Probe<T>(PhantomData<fn() -> T>);
 
 impl<T> Probe<T> {
-    /// Asks about a type.
+    /// Creates a probe of a type.
     #[expect(clippy::new_without_default, reason = "only generated code makes one")]
     #[must_use]
     pub fn new() -> Self {
@@ -116,21 +117,21 @@ impl<T, E> Probe<Result<T, E>> {
         }
     }
 
-    /// The type of a good result.
+    /// Returns a probe of the type of a successful result.
     #[must_use]
     pub fn good(&self) -> Probe<T> {
         Probe::new()
     }
 }
 
-/// The answers of a [`Probe`] for any other type.
+/// The methods of a [`Probe`] for any other type.
 pub trait ProbePlain<T> {
     /// Returns the outcome of an infallible function.
     fn outcome(&self, returned: &T) -> ToolOutcome
     where
         T: ToolOutput;
 
-    /// The type of a good result.
+    /// Returns a probe of the type of a successful result.
     fn good(&self) -> Probe<T>;
 }
 
@@ -148,7 +149,7 @@ impl<T> ProbePlain<T> for Probe<T> {
 }
 
 impl<T: JsonSchema> Probe<T> {
-    /// The schema of a type that has one.
+    /// Returns the schema of a type that has one.
     #[must_use]
     pub fn schema(&self) -> Option<MakeSchema> {
         Some(T::json_schema)
@@ -165,12 +166,12 @@ impl<T: Sync> Probe<T> {
     }
 }
 
-/// The answers of a [`Probe`] for a state that is not `Sync`.
+/// The methods of a [`Probe`] for a state that is not `Sync`.
 ///
-/// A registry for it does not compile, and reports why. A substitute future avoids a second error
-/// for each body that borrows it and so is not `Send`.
+/// A registry for it does not compile, and reports the reason. A substitute future avoids a second
+/// error for each body that borrows it and so is not `Send`.
 pub trait ProbeUnshared {
-    /// It is not `Sync`.
+    /// False, because the type is not `Sync`.
     const IS_SYNC: bool = false;
 
     /// Returns a future that never ends.
@@ -183,9 +184,9 @@ impl<T> ProbeUnshared for Probe<T> {
     }
 }
 
-/// The answer of a [`Probe`] for a type without a schema.
+/// The method of a [`Probe`] for a type without a schema.
 pub trait ProbeSchemaless {
-    /// No schema.
+    /// Returns no schema.
     fn schema(&self) -> Option<MakeSchema>;
 }
 
@@ -210,7 +211,7 @@ impl<T: ToolArg> Probe<T> {
     /// Reads an argument.
     ///
     /// # Errors
-    /// Where the type does not take it.
+    /// If the type does not accept it.
     pub fn take(&self, from: &Value, name: &'static str) -> Result<T, serde_json::Error> {
         codec::take(from, name)
     }
@@ -218,7 +219,7 @@ impl<T: ToolArg> Probe<T> {
     /// Writes an argument.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If it cannot be written.
     pub fn put(
         &self,
         into: &mut Map<String, Value>,
@@ -235,25 +236,25 @@ impl<P: ArgumentPart> Probe<P> {
         into.add_part::<P>();
     }
 
-    /// Reads an argument with attributes: whatever fields they say.
+    /// Reads an argument with attributes, from the fields that they define.
     ///
     /// # Errors
-    /// Where the type does not take it.
+    /// If the type does not accept it.
     pub fn take_part(&self, from: &Value) -> Result<P, serde_json::Error> {
         P::deserialize(from)
     }
 
-    /// Writes an argument with attributes, and gives it back.
+    /// Writes an argument with attributes, and returns it.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If it cannot be written.
     pub fn put_part(&self, into: &mut Map<String, Value>, part: P) -> Result<P, serde_json::Error> {
         codec::put_part(into, &part).map(|()| part)
     }
 }
 
-/// The answers of a [`Probe`] for an argument that does not fit: the compiler says so
-/// elsewhere, and this never runs.
+/// The methods of a [`Probe`] for an argument that does not fit. The compiler reports the error
+/// elsewhere, and these methods never run.
 #[expect(clippy::missing_errors_doc, reason = "it always fails")]
 pub trait ProbeUnfit<T> {
     /// Lists nothing.

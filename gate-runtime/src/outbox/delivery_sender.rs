@@ -1,4 +1,4 @@
-//! Makes one delivery, whatever its notifier does.
+//! Makes one delivery, with protection against a notifier that hangs or panics.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,12 +55,12 @@ impl DeliverySender {
         let until = later(now, LEASE);
         loop {
             match self.write(&ended).await {
-                // The notice is out: without the result on record it would be delivered twice.
+                // The notice is sent: without a stored result, it would be delivered twice.
                 Err(_) if self.clock.now() < until => {
                     self.clock.sleep_until(later(self.clock.now(), AGAIN)).await;
                 }
-                // After the lease another process has it, or it is delivered again under the same
-                // id.
+                // After the lease, another process has the delivery, or it is made again under the
+                // same id.
                 written => return written.map(|_| ()),
             }
         }
@@ -72,7 +72,7 @@ impl DeliverySender {
         Ok(self.store.commit(changeset).await? == CommitOutcome::Done)
     }
 
-    /// Makes the notice for the notifier, with the call as it stands now.
+    /// Returns the notice for the notifier, with the current state of the call.
     async fn notice(&self, delivery: &Delivery) -> Result<Option<DeliveryNotice>, StoreError> {
         let filter = RecordFilter::after(delivery.record().saturating_sub(1)).limit(1);
         let record = self
@@ -89,7 +89,7 @@ impl DeliverySender {
             // The salts of secrets never leave the store.
             notice = notice.about(Arc::new(approval.without_salts()), tool);
         }
-        // A dead delivery may have reached somebody, so its memo counts, too.
+        // A dead delivery may have reached its receiver, so its memo counts, too.
         let last = self
             .own_deliveries()
             .approval(call)
@@ -107,12 +107,12 @@ impl DeliverySender {
     async fn deliver(&self, notice: &DeliveryNotice) -> Result<Option<String>, NotifyError> {
         let limit = ClockLimit::new(Arc::clone(&self.clock), LIMIT);
         let delivered = bounded(&limit, || self.notifier.deliver(notice)).await;
-        // A timeout or a panic does not tell whether the notice arrived, so it is tried again.
+        // After a timeout or a panic, it is unknown whether the notice arrived, so it is retried.
         delivered.unwrap_or_else(|problem| Err(NotifyError::again(problem)))
     }
 
-    /// Returns the delivery after a try. If the notifier returns no memo, the next delivery gets
-    /// the memo of this one.
+    /// Returns the delivery after an attempt. If the notifier returns no memo, the next delivery
+    /// gets the memo of this one.
     fn outcome_of(
         &self,
         claimed: &Delivery,

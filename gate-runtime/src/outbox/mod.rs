@@ -33,8 +33,8 @@ const CARRIERS: usize = 16;
 /// The delay before a retry after an error of the store.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// The longest time between two looks at the deliveries: another process may have put one back,
-/// which no record shows.
+/// The longest time between two polls of the deliveries: another process may have put a delivery
+/// back, which no record shows.
 const LOOK: Duration = Duration::from_mins(1);
 
 /// The number of old deliveries that are deleted at once.
@@ -57,7 +57,7 @@ impl OutboxTasks {
         let start = |notifier: Arc<dyn Notifier>| {
             let name: Arc<str> = notifier.name().into();
             let (last, queued_again) = (store.watch(), Arc::new(Notify::new()));
-            // From now on, and not from when the task begins.
+            // Read here, and not when the task begins, so that no later record is missed.
             let head = last.seq();
             let sender = Arc::new(DeliverySender {
                 notifier,
@@ -80,7 +80,7 @@ impl OutboxTasks {
         Self { tasks: notifiers.into_iter().map(start).collect() }
     }
 
-    /// Wakes the tasks, so that they look at the deliveries again.
+    /// Wakes the tasks, so that they poll the deliveries again.
     pub(crate) fn wake(&self) {
         for (_, queued_again) in &self.tasks {
             queued_again.notify_one();
@@ -105,12 +105,12 @@ struct OutboxWorker {
     in_flight: JoinSet<(u64, Result<(), StoreError>)>,
     /// The records of the deliveries that are under way.
     busy: HashSet<u64>,
-    /// The time of the next look at the deliveries.
+    /// The time of the next poll of the deliveries.
     next_poll: Timestamp,
     next_cleanup: Timestamp,
 }
 
-/// Why the wait for work is over.
+/// The reason why a wait for work ended.
 enum OutboxSignal {
     News,
     Ended(Option<(u64, Result<(), StoreError>)>),
@@ -135,8 +135,8 @@ impl OutboxWorker {
                     self.next_poll = Timestamp::MIN;
                     if let Some((record, written)) = ended {
                         self.busy.remove(&record);
-                        // The store failed, and not the delivery: a retry at once would fail at
-                        // once, too.
+                        // The store failed, not the delivery, so an immediate retry would fail,
+                        // too.
                         rests = written.err().map(|_| later(self.sender.clock.now(), AGAIN));
                     }
                 }
@@ -144,7 +144,7 @@ impl OutboxWorker {
         }
     }
 
-    /// Waits for a record, the end of a delivery, a delivery that was put back, or the time.
+    /// Waits for a record, the end of a delivery, a delivery that was put back, or the given time.
     async fn signal(&mut self, wake: Timestamp) -> OutboxSignal {
         let Self { sender, last, wake: queued_again, in_flight, .. } = self;
         let changed = async {
@@ -184,8 +184,7 @@ impl OutboxWorker {
         Ok(self.next_poll)
     }
 
-    /// Starts the due deliveries, as far as there are free places, and returns the time when the
-    /// next one is due.
+    /// Starts the due deliveries, up to the limit, and returns the time when the next one is due.
     async fn dispatch_due(&mut self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         let open = self
             .sender
@@ -203,7 +202,7 @@ impl OutboxWorker {
                 return Ok(Some(delivery.due_at()));
             }
             if self.busy.len() >= CARRIERS {
-                // The end of any running delivery causes the next look.
+                // The end of any running delivery causes the next poll.
                 return Ok(None);
             }
             self.busy.insert(record);

@@ -1,4 +1,4 @@
-//! Relay: reads records, and writes deliveries of those that the notifier wants.
+//! Relay: reads records, and writes deliveries of the records that the notifier wants.
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -31,7 +31,8 @@ struct RelayProgress {
     /// The stored cursor. It moves in the transaction that writes deliveries, so that only one of
     /// several processes writes them.
     cursor: Delivery,
-    /// The number of the last record that this process has read. None since the cursor was wanted.
+    /// The number of the last record that this process has read. The notifier wanted no record
+    /// between the cursor and this one.
     read: u64,
 }
 
@@ -72,7 +73,7 @@ impl RecordRelay {
             if self.write(deliveries, &cursor, now).await? {
                 index = RelayProgress::at(cursor);
             } else {
-                // Another process was faster: it wrote the deliveries up to its cursor.
+                // Another process was faster, and wrote the deliveries up to its cursor.
                 is_new = true;
                 let found =
                     self.cursor().await?.filter(|found| found.version() != index.cursor.version());
@@ -139,7 +140,7 @@ impl RecordRelay {
         Ok(deliveries)
     }
 
-    /// Returns whether the notifier wants a record. If it panics over that, it gets the record, so
+    /// Returns whether the notifier wants a record. If the notifier panics, it gets the record, so
     /// that people see the failed delivery.
     fn wants(&self, record: &Record) -> bool {
         catch_unwind(AssertUnwindSafe(|| self.sender.notifier.wants(record))).unwrap_or(true)

@@ -1,5 +1,5 @@
-//! Queries for the origins of values: as which argument of which call, and so by which words people
-//! would say them.
+//! Builds queries for the origins of values: the texts by which people would refer to a value of an
+//! argument.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
@@ -10,14 +10,14 @@ use serde_json::Value;
 use super::indexed_text::ValueQuery;
 use super::tokens::{NEGATIONS, is_short_number, unit, words};
 
-/// The facts of a call that tell what its values mean.
+/// The facts about a call that determine the meaning of its values.
 pub(crate) struct CallFacts {
     /// The tool's name.
     tool: String,
     arguments: Value,
-    /// The texts that the tool's schema lets people choose from.
+    /// The texts that the tool's schema lists as choices.
     choices: Arc<BTreeSet<String>>,
-    /// The day on which it is asked.
+    /// The day of the call.
     today: Option<Date>,
     names: OnceLock<ArgumentNames>,
 }
@@ -25,7 +25,7 @@ pub(crate) struct CallFacts {
 /// The names of the arguments that have a value, for truth values, numbers and short ids.
 type ArgumentNames = HashMap<String, BTreeSet<String>>;
 
-/// Words that say that an argument identifies something, and not what.
+/// Words in argument names that mark an id without naming the kind of thing.
 const OF_IDS: [&str; 14] = [
     "id",
     "ids",
@@ -43,11 +43,11 @@ const OF_IDS: [&str; 14] = [
     "uuid",
 ];
 
-/// Words that say that a number is no id, though it is written as a text.
+/// Words in argument names that mark a number as an amount, even if it is written as text.
 const OF_AMOUNTS: [&str; 9] =
     ["amount", "price", "total", "sum", "cost", "fee", "count", "quantity", "qty"];
 
-/// Words at the beginning of a flag's name that nobody says.
+/// Words at the beginning of a flag's name that people leave out.
 const OF_FLAGS: [&str; 3] = ["is", "has", "should"];
 
 /// The most bytes that a date may have.
@@ -63,7 +63,7 @@ impl CallFacts {
         Self { tool: tool.to_owned(), arguments, choices, today, names: OnceLock::new() }
     }
 
-    /// A call of which nothing is known.
+    /// Returns the facts of a call about which nothing is known.
     pub(crate) fn none() -> Self {
         Self::new("", Value::Null, Arc::default(), None)
     }
@@ -72,7 +72,7 @@ impl CallFacts {
         &self.arguments
     }
 
-    /// Returns the names of the arguments that have a value: of several, it is each.
+    /// Returns the names of the arguments that have a value. If several have it, returns each name.
     fn names_of(&self, value: &Value) -> impl Iterator<Item = &str> {
         let names = self.names.get_or_init(|| {
             let mut names = ArgumentNames::new();
@@ -83,8 +83,8 @@ impl CallFacts {
         of_value.into_iter().flatten().map(String::as_str)
     }
 
-    /// Returns what must have been said for a text or a number to be: each of these, in one of its
-    /// writings.
+    /// Returns the queries for a text or a number. All of them must match, each in one of its
+    /// written forms.
     pub(super) fn queries(&self, text: &str, value: &Value) -> Vec<ValueQuery> {
         let plain = || ValueQuery::of(text);
         if self.choices.contains(text) {
@@ -102,7 +102,7 @@ impl CallFacts {
         };
         let named_query = self.names_of(value).map(|name| {
             let with_unit = with_unit(name, digits);
-            // It may be a day, an hour, a floor: an id is said beside what it is the id of.
+            // A short number may be a day, an hour or a floor, so an id must stand beside its kind.
             if is_short_number(digits) && is_id(name) {
                 ValueQuery::only_as(
                     text,
@@ -120,14 +120,14 @@ impl CallFacts {
         }
     }
 
-    /// The ways in which people name a thing by a short id: `file 13`, `order no. 7`.
+    /// Returns the ways in which people name a thing by a short id: `file 13`, `order no. 7`.
     fn beside_its_kind(&self, name: &str, digits: &str) -> Vec<String> {
         let mut kind = name_words(name);
         while kind.last().is_some_and(|last| is_of_ids(last)) {
             kind.pop();
         }
         if kind.is_empty() {
-            // Of an argument that is only called `id`, the tool says what it is.
+            // If an argument is only called `id`, its kind comes from the tool's name.
             kind = name_words(&self.tool);
             if kind.len() > 1 {
                 kind.remove(0);
@@ -149,8 +149,8 @@ impl CallFacts {
             .collect()
     }
 
-    /// The words of a date, or of one with a time, as somebody says it who means the nearest one:
-    /// without the year.
+    /// Returns the words of a date, with or without a time, in the form without a year, which means
+    /// the nearest such date.
     fn without_its_year(&self, text: &str) -> Option<Vec<String>> {
         if text.len() > LONGEST_DATE || !text.contains(|c: char| c.is_ascii_digit()) {
             return None;
@@ -165,7 +165,7 @@ impl CallFacts {
         })
     }
 
-    /// Returns the words of the flags that have a truth value, and of saying that they do not hold.
+    /// Returns the queries for the flags that have a truth value, and for their negations.
     pub(super) fn flags(&self, value: &Value) -> Vec<FlagQuery> {
         let flag = |name: &str| {
             let mut words = name_words(name);
@@ -190,10 +190,10 @@ impl CallFacts {
     }
 }
 
-/// The words that are said of an argument that is true or false.
+/// The queries for an argument that is true or false.
 pub(super) struct FlagQuery {
     pub(super) stated: ValueQuery,
-    /// The words in a sentence that has a "no" somewhere.
+    /// The words of the flag in a sentence that contains a negation.
     pub(super) doubted: ValueQuery,
     pub(super) refused: ValueQuery,
 }
@@ -212,7 +212,7 @@ fn collect_names(json: &Value, name: &str, names: &mut ArgumentNames) {
     }
 }
 
-/// The key that equal values have in common, of those whose names matter.
+/// Returns the key that equal values share, for values whose argument names matter.
 fn key(value: &Value) -> Option<String> {
     match value {
         Value::Bool(is_so) => Some(is_so.to_string()),
@@ -226,7 +226,7 @@ fn is_of_ids(word: &str) -> bool {
     OF_IDS.contains(&word)
 }
 
-/// The texts that a schema lets people choose from.
+/// Returns the texts that a schema lists as choices.
 pub(crate) fn choices(schema: &Value) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     let mut unvisited = vec![schema];
@@ -245,7 +245,7 @@ pub(crate) fn choices(schema: &Value) -> BTreeSet<String> {
     all
 }
 
-/// The words of a name: `express_delivery`, `expressDelivery`, `express-delivery`.
+/// Returns the words of a name: `express_delivery`, `expressDelivery`, `express-delivery`.
 fn name_words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut before = ' ';
@@ -263,7 +263,8 @@ fn name_words(name: &str) -> Vec<String> {
     words
 }
 
-/// A number with the unit that its argument's name ends with: of `timeout_minutes`, `30 min`.
+/// Returns a number with the unit at the end of its argument's name: for `timeout_minutes`,
+/// `30 min`.
 fn with_unit(name: &str, digits: &str) -> Option<String> {
     let words = name_words(name);
     Some(format!("{digits} {}", unit(words.last()?)?))

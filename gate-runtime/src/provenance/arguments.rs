@@ -20,7 +20,8 @@ pub(crate) fn origins(call: &CallFacts, history: &RunHistory) -> Vec<ArgumentOri
         let before = found.len();
         let mut places_left = MANY;
         if !add(value, &origin, pointer.clone(), &mut found, &mut places_left) {
-            // Too many for anyone to look at each: one origin for all, the least trusted.
+            // Too many for a person to check each one: the argument gets one origin, the least
+            // trusted.
             found.truncate(before);
             found.push(ArgumentOrigin { pointer, origin: origin(value) });
         }
@@ -28,10 +29,11 @@ pub(crate) fn origins(call: &CallFacts, history: &RunHistory) -> Vec<ArgumentOri
     found
 }
 
-/// The most bytes that the places in one argument may have, each of which is looked at by itself.
+/// The most bytes that the pointers to the values of one argument may have, if each value gets an
+/// origin.
 const MANY: usize = 8 * 1024;
 
-/// Returns whether there was room for all of it.
+/// Adds the origins of a value. Returns whether all of them fit within the limit.
 fn add(
     value: &Value,
     origin: &dyn Fn(&Value) -> Origin,

@@ -1,4 +1,4 @@
-//! Many texts taken together, for where so many values are looked for that it pays.
+//! An index over many texts, used when enough values are searched for to pay for it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,16 +9,16 @@ use super::indexed_text::{IndexedText, SearchScope, ValueQuery};
 /// The first text with each phrase, in the order of the phrases.
 type PhraseTable = Box<[(u64, usize)]>;
 
-/// The first texts of a conversation, and which of them said a phrase first.
+/// The first texts of a conversation, with the first text that contains each phrase.
 #[derive(Default)]
 pub(super) struct CombinedIndex {
     count: usize,
-    /// For each length of phrase that was looked for.
+    /// One table for each length of phrase that was searched for.
     tables: HashMap<(SpeakerKind, SearchScope, usize), PhraseTable>,
 }
 
 impl CombinedIndex {
-    /// Returns how many texts are taken together.
+    /// Returns the number of indexed texts.
     pub(super) fn len(&self) -> usize {
         self.count
     }

@@ -1,8 +1,8 @@
-//! The speaker of a message, and the message that said something first.
+//! The speaker of a message, and the message that contains a value first.
 
 use gate_core::call::Speaker;
 
-/// The speaker of a message, as far as it matters.
+/// The kind of speaker of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum SpeakerKind {
     Trusted,
@@ -13,8 +13,8 @@ pub(super) enum SpeakerKind {
 impl SpeakerKind {
     pub(super) fn of(speaker: &Speaker, is_nested: bool) -> Self {
         match speaker {
-            // The messages for a nested agent, including its instructions, may have been made up by
-            // the agent that called it.
+            // The agent that called a nested agent may have invented its messages, including its
+            // instructions.
             Speaker::System | Speaker::User if !is_nested => Self::Trusted,
             Speaker::Tool { .. } => Self::Tool,
             Speaker::System | Speaker::User | Speaker::Agent => Self::Agent,
@@ -22,8 +22,8 @@ impl SpeakerKind {
     }
 }
 
-/// The first messages that said a value. After one of somebody whom we trust, or of a tool, no
-/// other matters.
+/// The first messages that contain a value. After a message of a trusted speaker or of a tool,
+/// later ones do not matter.
 #[derive(Clone, Copy, Default)]
 pub(super) struct FirstMentions {
     pub(super) trusted: Option<usize>,

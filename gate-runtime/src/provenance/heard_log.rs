@@ -13,37 +13,38 @@ use super::message_tag::{MessageTag, TagKey};
 use super::phrases::keyed;
 use super::text_index::TextIndex;
 
-/// The most bytes of texts that are remembered of one run. A text beyond that is nobody's, so that
-/// people are asked: if a tool's output were forgotten instead, its words would become the user's
-/// once the user repeats them.
+/// The most bytes of texts that are kept for one run. A text beyond that has no known speaker, so
+/// people are asked. If a tool's output were forgotten instead, its content would count as the
+/// user's once the user repeats it.
 const MOST: usize = if cfg!(test) { 1024 * 1024 } else { 64 * 1024 * 1024 };
 
-/// The bytes that a text takes besides.
+/// The bytes of overhead for each text.
 const EACH_TEXT: usize = 128;
 
-/// The most messages that the record of one call may note.
+/// The most message tags in the record of one call.
 const NOTED_AT_ONCE: usize = 64;
 
-/// The number of messages further on at which one is looked for that came after others that are
-/// left out now.
+/// The number of places ahead in which a message is searched for if messages before it were left
+/// out.
 const FAR: usize = 64;
 
-/// The log of messages. It only grows: whatever is passed later, the first speaker of a text stays
-/// the first.
+/// The log of messages. It only grows, so the first speaker of a text stays the first, whatever
+/// messages are passed later.
 #[derive(Default)]
 pub(super) struct HeardLog {
     log: Vec<HeardText>,
-    /// The place of each text in the log.
+    /// The index of each text in the log.
     indexes: HashMap<(SpeakerKind, u64), usize>,
-    /// Texts that no recorded call notes yet.
+    /// The texts whose tags no recorded call contains yet.
     unnoted: Vec<usize>,
-    /// The places of the messages that were told last: the next ones are mostly the same.
+    /// The indexes of the messages that were passed last, because the next ones are mostly the
+    /// same.
     last: Vec<usize>,
     read: TextIndex,
     bytes: usize,
 }
 
-/// A text that somebody said.
+/// A text of a message.
 struct HeardText {
     message: Message,
     kind: SpeakerKind,
@@ -87,10 +88,10 @@ impl HeardLog {
         }
     }
 
-    /// Adds a message, unless the same kind of speaker has said exactly that before, and returns
-    /// its place.
+    /// Adds a message, unless the log has the same text of the same kind of speaker, and returns
+    /// its index.
     ///
-    /// `hint` is the place that it probably has. To see that costs less than a hash.
+    /// `hint` is its probable index. Checking the hint costs less than a hash.
     pub(super) fn intern(
         &mut self,
         message: &Message,
@@ -121,14 +122,14 @@ impl HeardLog {
         place
     }
 
-    /// Has the next call note that a text of the agent is a summary.
+    /// Makes the next recorded call contain the tag of a summary of the agent.
     pub(super) fn note_summary(&mut self, index: usize) {
         if index < self.log.len() {
             self.unnoted.push(index);
         }
     }
 
-    /// Finds who said a value first, among the first so many texts.
+    /// Finds the first mentions of a value among the first `count` texts.
     pub(super) fn find(
         &mut self,
         query: &ValueQuery,
@@ -141,17 +142,18 @@ impl HeardLog {
         self.read.find(query, count)
     }
 
-    /// Returns the mark by which calls note that a text was heard.
+    /// Returns the tag by which recorded calls identify a text.
     pub(super) fn tag_of(&self, index: usize, key: &TagKey) -> Option<MessageTag> {
         let HeardText { message, kind, tag: cursor, .. } = self.log.get(index)?;
         Some(*cursor.get_or_init(|| match kind {
             SpeakerKind::Trusted => key.message_tag(message),
-            // What else is noted is a summary.
+            // The only other texts with tags are summaries.
             SpeakerKind::Tool | SpeakerKind::Agent => key.summary_tag(message.text()),
         }))
     }
 
-    /// Returns the newest texts, of the first so many, that no call on the record notes.
+    /// Returns the tags of the newest texts, among the first `count`, that no recorded call
+    /// contains.
     pub(super) fn unrecorded_tags(&self, count: usize, key: &TagKey) -> Vec<String> {
         let newest = self.unnoted.iter().rev().filter(|index| **index < count).take(NOTED_AT_ONCE);
         newest
@@ -160,7 +162,7 @@ impl HeardLog {
             .collect()
     }
 
-    /// A call that notes these is on the record.
+    /// Notes that a call with these tags is recorded.
     pub(super) fn mark_recorded(&mut self, tags: &[String]) {
         let Self { log, unnoted, .. } = self;
         let cursor = |index: &usize| Some(log.get(*index)?.tag.get()?.to_text());

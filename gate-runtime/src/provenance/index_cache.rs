@@ -7,24 +7,25 @@ use std::sync::{Arc, Mutex};
 use super::indexed_text::IndexedText;
 use crate::lock::lock;
 
-/// The most bytes that are kept of texts that no run may have any more, with their indexes.
+/// The most bytes of texts and their indexes that are kept after their runs may have ended.
 const MOST: usize = 64 * 1024 * 1024;
 
-/// The number of bytes that a text takes with its index, for each byte of it, and besides.
+/// The bytes that a text takes with its index: for each byte of the text, and the overhead of each
+/// text.
 const EACH_BYTE: usize = 5;
 const EACH_TEXT: usize = 400;
 
-/// The texts that runs of a gate said, with their indexes, as long as there is room.
+/// The texts in runs of a gate, with their indexes, up to a limit.
 #[derive(Default)]
 pub(crate) struct IndexCache(Mutex<CacheHalves>);
 
-/// Two generations: when the new one is full, the old one is dropped, except for entries that were
-/// used again.
+/// A cache of two generations. When the new one is full, the old one is dropped, except for entries
+/// that were used again.
 #[derive(Default)]
 struct CacheHalves {
     new: HashMap<u64, Arc<IndexedText>>,
     old: HashMap<u64, Arc<IndexedText>>,
-    /// The number of bytes that the new ones take.
+    /// The number of bytes of the new generation.
     bytes: usize,
 }
 
@@ -32,8 +33,8 @@ impl IndexCache {
     /// Returns the index of a text, by its hash and the text itself, and keeps it from now on.
     pub(super) fn get(&self, hash: u64, text: &Arc<str>) -> Arc<IndexedText> {
         let bytes = text.len().saturating_mul(EACH_BYTE).saturating_add(EACH_TEXT);
-        // Two tasks may index the same text at once without harm, but not change the generations at
-        // once.
+        // Two tasks may index the same text at once without harm, but must not change the
+        // generations at once.
         let mut kept = lock(&self.0);
         if let Some(known) = kept.new.get(&hash).filter(|known| known.text() == text) {
             return Arc::clone(known);

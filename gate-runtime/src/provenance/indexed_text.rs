@@ -1,8 +1,9 @@
-//! The values that one text says.
+//! The values that one text contains.
 //!
-//! Whom we trust must have said a value *whole*, for what they said lets a call run. For whom we do
-//! not trust it is enough to have said it *loosely*, with anything before, after or between its
-//! words: what a tool or an agent said first is not the user's, however it was written.
+//! A text of a trusted speaker must contain a value *whole*, because such a text can let a call
+//! run. For an untrusted speaker, a *loose* match is enough, with other characters before, after or
+//! between its words: a value that a tool or an agent mentioned first is not the user's, in
+//! whatever form it was written.
 
 use std::sync::{Arc, OnceLock};
 
@@ -11,24 +12,24 @@ use serde_json::Value;
 use super::phrases::{LONGEST, PhraseIndex, PhraseReader, hash, number, sorted};
 use super::tokens::{BareText, LINE_END, NEGATIONS, plain_number, words};
 
-/// The mark that stands before each word of a sentence that says that something is not so.
+/// The mark before each word of a negated sentence.
 const DOUBT: &str = "\0";
 
-/// The most levels of JSON that may stand in the texts of JSON.
+/// The most levels of JSON inside strings of JSON.
 const DEEPEST: usize = 4;
 
-/// A value that is looked for.
+/// A value to search for.
 pub(super) struct ValueQuery {
-    /// The ways in which those whom we trust say it.
+    /// The forms that match in texts of trusted speakers.
     strict: Vec<Vec<u64>>,
-    /// The ways in which others may say it, as if we trusted them.
+    /// The forms that match whole in texts of other speakers.
     wholes: Vec<Vec<u64>>,
     loose: Vec<u64>,
     number: Option<u64>,
 }
 
 impl ValueQuery {
-    /// A value that is said as it is written, in whatever form.
+    /// Creates a query for a value as it is written, in any equal form.
     pub(super) fn of(text: &str) -> Self {
         let mut only = None;
         let mut count = 0;
@@ -48,7 +49,7 @@ impl ValueQuery {
         }
     }
 
-    /// The same value, which may also be said so.
+    /// Adds other texts for the same value.
     pub(super) fn or_as(mut self, texts: impl IntoIterator<Item = String>) -> Self {
         for text in texts {
             self.add(numbers_of(&text));
@@ -56,7 +57,7 @@ impl ValueQuery {
         self
     }
 
-    /// The same value, which may also be said in these words.
+    /// Adds another form of the same value, as words.
     pub(super) fn or_as_words(mut self, words: Option<Vec<String>>) -> Self {
         if let Some(words) = words {
             self.add(words.iter().map(|word| number(word)).collect());
@@ -69,26 +70,27 @@ impl ValueQuery {
         self.wholes.push(words);
     }
 
-    /// A value that those whom we trust say only in these ways, and others in any.
+    /// Creates a query for a value that trusted speakers must write as one of these texts, and
+    /// other speakers in any form.
     pub(super) fn only_as(text: &str, texts: impl IntoIterator<Item = String>) -> Self {
         let mut only = Self::of(text);
         only.strict.clear();
         only.or_as(texts)
     }
 
-    /// A word in a sentence that says that something is not so.
+    /// Creates a query for a word in a negated sentence.
     pub(super) fn doubtful(word: &str) -> Self {
         Self { strict: vec![vec![number(DOUBT), number(word)]], ..Self::by_trusted([]) }
     }
 
-    /// Something that matters only where those whom we trust say it.
+    /// Creates a query for texts that matter only if a trusted speaker wrote them.
     pub(super) fn by_trusted(texts: impl IntoIterator<Item = String>) -> Self {
         let strict = texts.into_iter().map(|text| numbers_of(&text)).collect();
         Self { strict, wholes: Vec::new(), loose: Vec::new(), number: None }
     }
 
-    /// In what it is looked for, with its length and its hash there. What is longer than a phrase
-    /// has one length.
+    /// Returns the scopes to search, each with the length and the hash of the value. All values
+    /// longer than a phrase have the same length.
     pub(super) fn parts(
         &self,
         is_trusted: bool,
@@ -108,32 +110,32 @@ impl ValueQuery {
     }
 }
 
-/// In what of a text a value is looked for.
+/// The part of an index in which a value is searched for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum SearchScope {
-    /// The words of whom we trust.
+    /// The words of trusted speakers.
     Whole,
-    /// The words of others, as if we trusted them.
+    /// The words of other speakers, as whole values.
     LooseWhole,
-    /// The words of others, whatever stands around them.
+    /// The words of other speakers, with any surroundings.
     Phrases,
-    /// The numbers of others.
+    /// The numbers of other speakers.
     Numbers,
 }
 
-/// A text that somebody said. What it says is read once, when it is first asked.
+/// A text with its index, which is built once, when it is first needed.
 pub(super) struct IndexedText {
     text: Arc<str>,
     whole: OnceLock<PhraseIndex>,
     loose: OnceLock<LooseIndex>,
 }
 
-/// The values that a text says, if it comes from somebody whom we do not trust.
+/// The values in a text of an untrusted speaker.
 struct LooseIndex {
     phrases: PhraseIndex,
-    /// The same as if we trusted them: numbers, dates and codes in their one form.
+    /// The whole values: numbers, dates and codes in canonical form.
     wholes: PhraseIndex,
-    /// Every number in it.
+    /// Every number in the text.
     numbers: Box<[u64]>,
 }
 
@@ -154,7 +156,7 @@ impl IndexedText {
         self.loose.get_or_init(|| LooseIndex::read(self.text.trim()))
     }
 
-    /// Passes on the hash of everything of some length that stands in a part of it.
+    /// Calls a closure with the hash of every phrase of a length in a scope.
     pub(super) fn each(&self, search_scope: SearchScope, length: usize, mut each: impl FnMut(u64)) {
         match search_scope {
             SearchScope::Whole => self.whole().each(length, each),
@@ -164,12 +166,12 @@ impl IndexedText {
         }
     }
 
-    /// Returns whether it says a value whole.
+    /// Returns whether it contains a value whole.
     pub(super) fn contains(&self, query: &ValueQuery) -> bool {
         query.strict.iter().any(|words| self.whole().contain(words))
     }
 
-    /// Returns whether it says a value in any way.
+    /// Returns whether it contains a value in any form.
     pub(super) fn may_contain(&self, query: &ValueQuery) -> bool {
         let LooseIndex { phrases, wholes, numbers } = self.loose();
         let loosely = match &query.number {
@@ -180,7 +182,7 @@ impl IndexedText {
     }
 }
 
-/// The words of a value.
+/// Returns the words of a value, as numbers.
 fn numbers_of(text: &str) -> Vec<u64> {
     let (mut found, mut says_something) = (Vec::new(), false);
     words(text, |word| {
@@ -191,7 +193,7 @@ fn numbers_of(text: &str) -> Vec<u64> {
         found.pop();
     }
     if !says_something {
-        // Punctuation alone is no value.
+        // Punctuation alone is not a value.
         found.clear();
     }
     found
@@ -216,7 +218,7 @@ fn add_whole(prepared: &mut PhraseReader, text: &str) {
     prepared.end_part();
 }
 
-/// Adds the sentences in which something is said not to be so, with a mark before each word.
+/// Adds the negated sentences, with a mark before each word.
 fn add_doubts(prepared: &mut PhraseReader, text: &str) {
     let (mut sentence, mut has_doubt) = (Vec::new(), false);
     let mut end = |sentence: &mut Vec<String>, has_doubt: bool| {
@@ -257,8 +259,8 @@ impl LooseIndex {
     }
 }
 
-/// The texts of a JSON, each by itself; keys too, for a map has values in them. JSON in its texts
-/// is taken apart as deep as is said.
+/// Calls a closure with each string of a JSON value; also with each key, because maps have values
+/// in their keys. JSON inside strings is parsed, up to the given depth.
 pub(super) fn each_text(json: &Value, depth: usize, add: &mut impl FnMut(&str)) {
     match json {
         Value::Null | Value::Bool(_) => {}

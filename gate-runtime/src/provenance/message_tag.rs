@@ -1,4 +1,4 @@
-//! Marks of messages, by which a process recognizes messages of another process.
+//! Tags of messages, by which a process recognizes messages of another process.
 
 use gate_core::call::{Message, Speaker};
 use gate_core::id::RunId;
@@ -6,8 +6,8 @@ use gate_core::text::hex;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-/// The mark of a message: a keyed hash, so that a reader of the store cannot find out messages by
-/// trying. It depends on the run, so that equal messages in different runs do not show.
+/// The tag of a message: a keyed hash, so that a reader of the store cannot guess messages by
+/// trial. It depends on the run, so that equal messages of different runs have different tags.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct MessageTag([u8; 8]);
 
@@ -17,14 +17,14 @@ impl MessageTag {
     }
 }
 
-/// The key that makes the marks of one run.
+/// The key for the tags of one run.
 pub(super) struct TagKey {
     pub(super) key: [u8; 32],
     pub(super) run: RunId,
 }
 
 impl TagKey {
-    /// Returns the mark of a message of a trusted speaker.
+    /// Returns the tag of a message of a trusted speaker.
     pub(super) fn message_tag(&self, message: &Message) -> MessageTag {
         self.mark(
             if *message.speaker() == Speaker::User { "user" } else { "system" },
@@ -32,13 +32,13 @@ impl TagKey {
         )
     }
 
-    /// Returns the mark of a summary.
+    /// Returns the tag of a summary.
     pub(super) fn summary_tag(&self, text: &str) -> MessageTag {
         self.mark("summary", text.trim())
     }
 
     fn mark(&self, what: &str, text: &str) -> MessageTag {
-        // A key of the length of a block, which is what HMAC makes of a shorter one.
+        // The key is padded to the length of a block, as HMAC pads a shorter key.
         let mut block = [0; 64];
         block.iter_mut().zip(self.key).for_each(|(byte, of)| *byte = of);
         let mut mac = Hmac::<Sha256>::new(&block.into());

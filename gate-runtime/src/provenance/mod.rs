@@ -34,21 +34,21 @@ pub(crate) use self::run_conversation::RunConversation;
 pub(crate) use self::run_memories::RunMemories;
 pub(crate) use self::run_memory::RunMemory;
 
-/// The texts of a run at some moment. Clones are the same moment.
+/// The texts of a run at some moment. Clones represent the same moment.
 #[derive(Clone)]
 pub(crate) struct RunHistory {
-    /// The conversation as the application passed it last: for rules to read.
+    /// The conversation as the application passed it last, for rules to read.
     messages: Arc<Vec<Message>>,
     memory: Arc<RunMemory>,
-    /// The number of texts that the run had then.
+    /// The number of texts of the run at that moment.
     moment: usize,
-    /// The number of known tool outputs: not set before the store was read; then `None` if some
-    /// were dropped.
+    /// The number of known tool outputs. Not set until the store is read; then `None` if some
+    /// outputs were dropped.
     outputs: Arc<OnceLock<Option<usize>>>,
 }
 
 impl RunHistory {
-    /// The history of an example: its run never called a tool.
+    /// Creates the history of an example, whose run never called a tool.
     pub(crate) fn new(messages: Vec<Message>) -> Self {
         let memory =
             Arc::new(RunMemory::new("example".into(), "example".into(), [0; 32], Arc::default()));
@@ -59,7 +59,7 @@ impl RunHistory {
         history
     }
 
-    /// Makes the history of a run whose conversation was not passed to this process.
+    /// Creates the history of a run whose conversation was not passed to this process.
     pub(crate) fn of(memory: Arc<RunMemory>) -> Self {
         let (messages, outputs) = Default::default();
         Self { messages, moment: memory.message_count(), outputs, memory }
@@ -88,12 +88,12 @@ impl RunHistory {
         self.outputs.get_or_init(|| self.memory.outputs());
     }
 
-    /// Returns the marks that the next call has to note: of messages that no recorded call notes.
+    /// Returns the tags for the next call: those of messages that no recorded call contains.
     pub(crate) fn unrecorded_tags(&self) -> Vec<String> {
         self.memory.unrecorded_tags(self.moment)
     }
 
-    /// Notes that a call with these marks is recorded.
+    /// Notes that a call with these tags is recorded.
     pub(crate) fn mark_recorded(&self, tags: &[String]) {
         self.memory.mark_recorded(tags);
     }
@@ -101,7 +101,7 @@ impl RunHistory {
     /// Returns the origin of a value of a call.
     ///
     /// The origin of a list is that of its least trusted item. An object is never one value,
-    /// because its names need not have been said.
+    /// because the conversation need not contain its names.
     pub(crate) fn origin(&self, value: &Value, call: &CallFacts) -> Origin {
         let least =
             |origins: &mut dyn Iterator<Item = Origin>| origins.max().unwrap_or(Origin::Agent);
@@ -122,8 +122,8 @@ impl RunHistory {
         }
     }
 
-    /// Returns the origin of a truth value: `true` if someone named the flag in a sentence without
-    /// a "no", `false` if someone said "no" right before the name.
+    /// Returns the origin of a truth value: `true` if a sentence without a negation names the flag,
+    /// `false` if a negation stands right before the name.
     fn origin_of_flag(&self, flag: &FlagQuery, is_so: bool) -> Origin {
         match self.origin_of(&flag.stated) {
             Origin::Tool { tool } => Origin::Tool { tool },

@@ -1,4 +1,4 @@
-//! Outputs of a run's tools, as the store has them.
+//! The outputs of a run's tools, read from the store.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -14,25 +14,26 @@ use super::message_tag::MessageTag;
 use super::phrases::keyed;
 use super::text_index::TextIndex;
 
-/// The most bytes of outputs that are remembered of one run. Beyond that, nothing is the user's: a
-/// forgotten output may have said it first.
+/// The most bytes of outputs that are kept for one run. Beyond that, no value counts as the user's,
+/// because a dropped output may have contained it first.
 const MOST: usize = 64 * 1024 * 1024;
 
-/// The outputs of a run's tools, in the order of their calls as far as they were there when they
-/// were first read, and then in the order in which they became known.
+/// The outputs of a run's tools: those of the first read in the order of their calls, later ones in
+/// the order in which they became known.
 #[derive(Default)]
 pub(super) struct OutputLog {
-    /// The number of the record up to which the store was read; 0: not yet.
+    /// The number of the record up to which the store was read; 0 if it was not read yet.
     pub(super) seq: u64,
-    /// The first call that notes a message: what its tool returned came after the message. Ids are
-    /// in the order in which calls were proposed, however late an output becomes known.
+    /// The first call that contains the tag of a message: the output of its tool came after the
+    /// message. Ids are in the order in which calls were proposed, even if an output becomes known
+    /// late.
     noted: HashMap<String, ApprovalId>,
     outputs: TextIndex,
-    /// For each output, whose it is.
+    /// For each output, its call and its tool.
     tools: Vec<(ApprovalId, ToolName)>,
     known: HashSet<u64>,
     bytes: usize,
-    /// Set where some outputs are not remembered.
+    /// True if some outputs were dropped.
     is_cut: bool,
 }
 
@@ -41,12 +42,12 @@ impl OutputLog {
         self.bytes
     }
 
-    /// Returns how many outputs are known; `None` where others were forgotten.
+    /// Returns the number of known outputs; `None` if others were dropped.
     pub(super) fn count(&self) -> Option<usize> {
         (!self.is_cut).then_some(self.tools.len())
     }
 
-    /// Knows a call as it stands now.
+    /// Adds the output of a call in its current state.
     pub(super) fn learn(&mut self, call: &Approval, indexes: &IndexCache) {
         for cursor in call.noted_messages() {
             let first = self.noted.entry(cursor.clone()).or_insert(call.id());
@@ -63,7 +64,7 @@ impl OutputLog {
 
     fn add(&mut self, call: ApprovalId, tool: &ToolName, text: &Arc<str>, indexes: &IndexCache) {
         let hash = keyed(text);
-        // What was returned before is known, and earlier.
+        // An equal output is already known, from an earlier call.
         if !self.known.insert(hash) {
             return;
         }
@@ -76,7 +77,7 @@ impl OutputLog {
         self.tools.push((call, tool.clone()));
     }
 
-    /// Returns the first of so many outputs that says a value: whose it is, and its call.
+    /// Returns the first of `count` outputs that contains a value, as its call and its tool.
     pub(super) fn first(
         &mut self,
         query: &ValueQuery,
@@ -85,12 +86,12 @@ impl OutputLog {
         self.tools.get(self.outputs.find(query, count).tool?).cloned()
     }
 
-    /// Returns whether a message was heard before a call, as the record has it.
+    /// Returns whether a message came before a call, according to the records.
     pub(super) fn was_heard_before(&self, cursor: MessageTag, call: ApprovalId) -> bool {
         self.noted.get(&cursor.to_text()).is_some_and(|by| *by <= call)
     }
 
-    /// Returns whether some call notes it.
+    /// Returns whether some call contains the tag.
     pub(super) fn has(&self, cursor: MessageTag) -> bool {
         self.noted.contains_key(&cursor.to_text())
     }

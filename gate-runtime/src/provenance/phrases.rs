@@ -1,41 +1,41 @@
-//! The words of one text as numbers, in which phrases are found.
+//! An index of one text, with words as numbers, in which phrases are found.
 
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::sync::{LazyLock, OnceLock};
 
 use super::tokens::LINE_END;
 
-/// The most words that a phrase may have that is found inside a text. A longer one must be a whole
-/// line or part of it.
+/// The most words of a phrase that is found inside a text. A longer one must be a whole line or a
+/// whole part of the text.
 pub(super) const LONGEST: usize = 16;
 
-/// The mark between two parts of a text: no word has this number.
+/// The mark between two parts of a text. No word has this number.
 const BREAK: u64 = u64::MAX;
 
-/// Returns the number of a word. Who writes a text does not know the key, so no two words can be
-/// made to share one.
+/// Returns the number of a word. The author of a text does not know the key, so they cannot
+/// construct two words with the same number.
 pub(super) fn number(word: &str) -> u64 {
     keyed(word) >> 1
 }
 
-/// Hashes by one key for the whole process, so that a text that was read once is known in every
-/// run.
+/// Hashes with one key for the whole process, so that every run recognizes a text that was indexed
+/// once.
 pub(super) fn keyed(what: impl Hash) -> u64 {
     static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     KEY.hash_one(what)
 }
 
-/// The hash of a phrase; of a single word, its number.
+/// Returns the hash of a phrase; for a single word, its number.
 pub(super) fn hash(phrase: &[u64]) -> u64 {
     if let [word] = phrase { *word } else { keyed(phrase) }
 }
 
-/// A text while it is read, part by part: a message, or each text in a JSON.
+/// Reads a text part by part: a message, or each string of a JSON value.
 #[derive(Default)]
 pub(super) struct PhraseReader {
     stream: Vec<u64>,
     long: Vec<u64>,
-    /// Where the part begins that is being read.
+    /// The index at which the current part begins.
     start: usize,
 }
 
@@ -44,8 +44,7 @@ impl PhraseReader {
         self.stream.push(number(word));
     }
 
-    /// Keeps the part that is being read, and each of its lines, as a whole, where it is longer
-    /// than a phrase.
+    /// Keeps the hash of the current part, and of each of its lines, if it is longer than a phrase.
     pub(super) fn keep_long(&mut self) {
         let part = self.stream.get(self.start..).unwrap_or_default();
         if part.len() > LONGEST {
@@ -55,7 +54,7 @@ impl PhraseReader {
         }
     }
 
-    /// Ends the part that is being read, so that no phrase continues over its end.
+    /// Ends the current part, so that no phrase continues over its end.
     pub(super) fn end_part(&mut self) {
         self.stream.push(BREAK);
         self.start = self.stream.len();
@@ -81,30 +80,30 @@ impl PhraseReader {
     }
 }
 
-/// Numbers in order, each once.
+/// Returns the numbers in order, without duplicates.
 pub(super) fn sorted(mut numbers: Vec<u64>) -> Box<[u64]> {
     numbers.sort_unstable();
     numbers.dedup();
     numbers.into()
 }
 
-/// The phrases of one text. It never changes, and takes some nine bytes a word; four more once a
-/// phrase was looked for.
+/// The phrases of one text. It never changes. It takes about nine bytes a word, and four more after
+/// the first search for a phrase.
 pub(super) struct PhraseIndex {
     /// The number of every word, in order.
     words: Box<[u64]>,
-    /// The text: for each word its place among `words`.
+    /// The text: for each word, its index in `words`.
     text: Box<[u32]>,
     /// The hashes of its long lines and parts, in order.
     long: Box<[u64]>,
-    /// Every place in the text, in the order of the words that follow it. So the work is never more
-    /// than the text is long, however often the same words stand in it.
+    /// Every position in the text, in the order of the words that follow it. So the work is bounded
+    /// by the length of the text, however often the same words occur in it.
     order: OnceLock<Box<[u32]>>,
 }
 
 impl PhraseIndex {
-    /// Passes on the hash of every phrase that has so many words; of every long line and part, for
-    /// more than are in a phrase.
+    /// Calls a closure with the hash of every phrase of `length` words; for lengths beyond a
+    /// phrase, with the hash of every long line and part.
     pub(super) fn each(&self, length: usize, mut each: impl FnMut(u64)) {
         match length {
             0 => {}
@@ -121,7 +120,7 @@ impl PhraseIndex {
         }
     }
 
-    /// Returns whether the words stand together in the text.
+    /// Returns whether the text contains the words next to each other.
     pub(super) fn contain(&self, phrase: &[u64]) -> bool {
         if phrase.len() > LONGEST {
             return self.long.binary_search(&hash(phrase)).is_ok();
@@ -150,7 +149,7 @@ impl PhraseIndex {
         order.get(first).is_some_and(|at| self.at(*at, phrase.len()) == phrase)
     }
 
-    /// So many words of the text from a place on, or all that are left.
+    /// Returns `count` words of the text from a position on, or all remaining ones.
     fn at(&self, start: u32, count: usize) -> &[u32] {
         let rest = self.text.get(start as usize..).unwrap_or_default();
         rest.get(..count).unwrap_or(rest)

@@ -1,4 +1,5 @@
-//! The index against the definition: each value is looked for in each text, word by word.
+//! Compares the index with a reference model, which searches each text for each value, word by
+//! word.
 
 use std::sync::Arc;
 
@@ -14,8 +15,7 @@ use super::tests::{memory, words};
 use super::tokens::{BareText, LINE_END, is_short_number, plain_number};
 use super::*;
 
-/// The texts that were heard in a run and in those nested in it, in the order in which they were
-/// heard first.
+/// The texts of a run and of its nested runs, in the order in which they were first added.
 #[derive(Clone, Default)]
 struct ReferenceModel {
     known_messages: Vec<(SpeakerKind, Message)>,
@@ -57,7 +57,7 @@ impl ReferenceModel {
 }
 
 fn says(text: &str, value: &str) -> bool {
-    // Of a call of which nothing is known, it may be an id, a day or an hour.
+    // In a call about which nothing is known, a short number may be an id, a day or an hour.
     if is_short_number(value.trim()) {
         return false;
     }
@@ -193,7 +193,7 @@ enum ConversationChange {
     Hear(Message),
     /// The whole conversation, as new copies of its texts.
     Again,
-    /// With another first message, as a system prompt that says the time.
+    /// The conversation with another first message, like a system prompt that contains the time.
     First(Message),
     Window(usize),
     Without(Index),
@@ -216,7 +216,7 @@ fn any_step() -> impl Strategy<Value = ConversationChange> {
 }
 
 impl ConversationChange {
-    /// The conversation after it; nothing where a message is only added.
+    /// Returns the conversation after the change; empty if a message is only added.
     fn conversation(self, known: &[Message]) -> Vec<Message> {
         let mut all: Vec<Message> =
             known.iter().map(|message| message.with_text(message.text())).collect();
@@ -236,7 +236,7 @@ impl ConversationChange {
     }
 }
 
-/// Something that may have been said: tokens, or a piece of a message.
+/// Generates a value that may occur in a message: tokens, or a piece of a message.
 fn any_value() -> impl Strategy<Value = (Vec<&'static str>, Index, Index, usize)> {
     let tokens = prop::collection::vec(prop::sample::select(&TOKENS[..]), 0..3);
     (tokens, any::<Index>(), any::<Index>(), 1..20_usize)
@@ -285,7 +285,7 @@ proptest! {
                 history.set_outputs();
                 moments.push((history, reference.clone(), query.clone()));
             }
-            // Some moments are asked about at once, others when the conversation went on.
+            // Some moments are queried at once, others after the conversation has continued.
             if moments.len() % 3 != 0 {
                 continue;
             }
@@ -300,7 +300,7 @@ proptest! {
                 }
             }
         }
-        // Asked often enough, the texts are looked into together.
+        // After enough queries, the combined index is used.
         for (history, reference, wanted) in &moments {
             for text in wanted {
                 let origin = reference.origin(text);

@@ -8,7 +8,8 @@ use super::RunHistory;
 use super::first_mentions::SpeakerKind;
 use super::run_memory::RunMemory;
 
-/// The conversation of one run as its application passed it last. Earlier messages stay remembered.
+/// The conversation of one run as its application passed it last. The memory keeps earlier
+/// messages.
 pub(crate) struct RunConversation {
     messages: Arc<Vec<Message>>,
     is_nested: bool,
@@ -41,7 +42,7 @@ impl RunConversation {
         self.messages = Arc::new(vec![summary]);
     }
 
-    /// Returns it as it is now.
+    /// Returns its current state.
     pub(crate) fn history(&self) -> RunHistory {
         RunHistory {
             messages: Arc::clone(&self.messages),

@@ -10,27 +10,26 @@ use super::index_cache::IndexCache;
 use super::run_memory::RunMemory;
 use crate::lock::lock;
 
-/// The most bytes that are kept of runs that have no handle any more.
+/// The most bytes of memories that are kept of runs without a handle.
 const MOST: usize = 64 * 1024 * 1024;
 
-/// The bytes that a run takes besides its texts.
+/// The bytes of overhead for each run.
 const EACH_RUN: usize = 1024;
 
-/// The memories of a gate's runs: of every run that has a handle, and of the others as long as
-/// there is room.
+/// The memories of a gate's runs: of every run that has a handle, and of other runs up to a limit.
 pub(crate) struct RunMemories {
     key: [u8; 32],
     indexes: Arc<IndexCache>,
     kept: Mutex<RunHalves>,
 }
 
-/// Two generations: when the new one is full, the old one is dropped, except for runs that have a
-/// handle.
+/// A cache of two generations. When the new one is full, the old one is dropped, except for runs
+/// that have a handle.
 #[derive(Default)]
 struct RunHalves {
     new: HashMap<(RunId, RunId), (Arc<RunMemory>, usize)>,
     old: HashMap<(RunId, RunId), (Arc<RunMemory>, usize)>,
-    /// The bytes that the new ones took when they were last asked for.
+    /// The bytes of the memories of the new generation when they were last used.
     bytes: usize,
 }
 

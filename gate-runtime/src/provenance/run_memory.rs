@@ -1,5 +1,5 @@
-//! The memory of a run, whatever its application passes later: the messages in the order in which
-//! they were first added, and the outputs of its tools.
+//! The memory of a run: its messages in the order in which they were first added, and the outputs
+//! of its tools. It does not depend on the messages that the application passes later.
 
 use std::sync::{Arc, Mutex};
 
@@ -18,9 +18,9 @@ use crate::lock::lock;
 /// The memory of an outermost run and its nested runs, shared by all handles of the run in this
 /// process.
 ///
-/// Outputs of tools are in the store, and are read when a rule first asks for an origin. Messages
-/// are kept as long as this lives. Calls note the messages before them in their records, which
-/// tells which came first.
+/// Outputs of tools are in the store, and are read when a rule first needs an origin. Messages are
+/// kept as long as this value. The record of a call contains the tags of the messages before it,
+/// which determines their order.
 pub(crate) struct RunMemory {
     run: RunId,
     family: RunId,
@@ -28,7 +28,7 @@ pub(crate) struct RunMemory {
     indexes: Arc<IndexCache>,
     heard: Mutex<HeardLog>,
     returned: Mutex<OutputLog>,
-    /// Held while the store is read, so that others need not read it, too.
+    /// Held while the store is read, so that concurrent callers do not read it, too.
     pub(crate) reading: tokio::sync::Mutex<()>,
 }
 
@@ -68,7 +68,7 @@ impl RunMemory {
         lock(&self.heard).add_messages(messages, kind);
     }
 
-    /// Adds a summary: it is the agent's own, and stays known as a summary, in other processes,
+    /// Adds a summary. It counts as the agent's own, and other processes recognize it as a summary,
     /// too.
     pub(super) fn add_summary(&self, summary: &Message) {
         let mut log = lock(&self.heard);
@@ -81,24 +81,24 @@ impl RunMemory {
         lock(&self.heard).len()
     }
 
-    /// Returns the marks that the next call has to note, of the texts up to some moment.
+    /// Returns the tags for the next call, of the texts up to some moment.
     pub(super) fn unrecorded_tags(&self, moment: usize) -> Vec<String> {
         lock(&self.heard).unrecorded_tags(moment, &self.tags)
     }
 
-    /// Notes that a call with these marks is recorded.
+    /// Notes that a call with these tags is recorded.
     pub(super) fn mark_recorded(&self, tags: &[String]) {
         if !tags.is_empty() {
             lock(&self.heard).mark_recorded(tags);
         }
     }
 
-    /// Returns the number of the record up to which the store was read; 0: not yet.
+    /// Returns the number of the record up to which the store was read; 0 if it was not read yet.
     pub(crate) fn seq(&self) -> u64 {
         lock(&self.returned).seq
     }
 
-    /// Adds the outputs of calls as they stand now.
+    /// Adds the outputs of calls in their current state.
     pub(crate) fn learn(&self, calls: &[Arc<Approval>]) {
         let mut returned = lock(&self.returned);
         for call in calls.iter().filter(|call| call.subject().info().run().is_within(&self.run)) {

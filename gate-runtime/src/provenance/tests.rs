@@ -1,4 +1,4 @@
-//! The tests of what counts as said, and by whom.
+//! Tests of the origins of values.
 
 use std::fmt::Write as _;
 
@@ -9,26 +9,26 @@ use super::index_cache::IndexCache;
 use super::indexed_text::IndexedText;
 use super::*;
 
-/// The words of a text, all at once.
+/// Returns the words of a text.
 pub(super) fn words(text: &str) -> Vec<String> {
     let mut all = Vec::new();
     tokens::words(text, |word| all.push(word.to_owned()));
     all
 }
 
-/// The memory of a run.
+/// Returns the memory of a run.
 pub(super) fn memory() -> Arc<RunMemory> {
     RunMemories::new([7; 32]).of(&"run".into(), &"run".into())
 }
 
-/// A conversation as it is now, in a run that called no tool.
+/// Returns the current history of a conversation, in a run that called no tool.
 fn now(conversation: &RunConversation) -> RunHistory {
     let history = conversation.history();
     history.set_outputs();
     history
 }
 
-/// A value of a call of which nothing is known.
+/// Returns the origin of a value of a call about which nothing is known.
 impl RunHistory {
     pub(super) fn origin_alone(&self, value: &Value) -> Origin {
         self.origin(value, &CallFacts::none())
@@ -111,13 +111,13 @@ fn a_part_of_what_was_said_is_not_said() {
     }
 }
 
-/// A call on some day in May 2024.
+/// Returns the facts of a call on some day in May 2024.
 fn call_of(tool: &str, arguments: Value, choices: &[&str]) -> CallFacts {
     let choices = choices.iter().map(|text| (*text).to_owned()).collect();
     CallFacts::new(tool, arguments, Arc::new(choices), "2024-05-02".parse().ok())
 }
 
-/// Where one argument of a call of `tool` comes from, after what the user said.
+/// Returns the origin of one argument of a call of `tool`, after a message of the user.
 fn of_argument(text: &str, tool: &str, name: &str, value: &Value) -> Origin {
     let history = RunHistory::new(vec![Message::user(text)]);
     history.origin(value, &call_of(tool, json!({name: value}), &[]))
@@ -162,11 +162,11 @@ fn an_id_of_one_or_two_digits_counts_only_beside_its_kind() {
             "{user_text}: {name} {value}"
         );
     }
-    // A value of two arguments must have been said as each.
+    // A value of two arguments must have been named as each of them.
     let history = RunHistory::new(vec![Message::user("file 13")]);
     let call = call_of("copy", json!({"file_id": "13", "folder_id": "13"}), &[]);
     assert_eq!(history.origin(&json!("13"), &call), Origin::Agent);
-    // What others said first is theirs, beside whatever it stood.
+    // A value that another speaker mentioned first is theirs, whatever stands beside it.
     let history =
         RunHistory::new(vec![Message::tool("read", "item 13"), Message::user("delete file 13")]);
     let call = call_of("delete_file", json!({"file_id": "13"}), &[]);
@@ -229,14 +229,14 @@ fn times_compare_as_times_and_a_year_that_nobody_said_is_the_nearest() {
             "{value}"
         );
     }
-    // Of a moment that is said with its year, the year is said.
+    // If a moment is written with its year, the year counts, too.
     assert_eq!(
         of_argument("May 20, 2031, 10:00", "book", "when", &json!("2031-05-20T10:00")),
         Origin::User
     );
     assert_eq!(of_argument("May 20", "book", "when", &json!("2024-05-20T10:00")), Origin::Agent);
     assert_eq!(of_argument("at 10", "book", "when", &json!("10:00")), Origin::Agent);
-    // Whoever of the others said it without its year said it.
+    // An untrusted speaker who writes it without its year counts as its first speaker.
     let history = RunHistory::new(vec![
         Message::tool("read", "on May 20 at 10:00"),
         Message::user("2024-05-20T10:00, yes"),
@@ -333,7 +333,7 @@ fn what_was_heard_first_stays_whose_it_was_whatever_the_history_is_replaced_by()
     let compacted =
         vec![Message::user("Summary: the user wants A-7, mallory and zoe to be paid, and bob.")];
     conversation.replace(compacted.clone());
-    // Another handle of the same run is told the same.
+    // Another handle of the same run gets the same messages.
     let mut another = RunConversation::new(memory, false);
     another.replace(compacted);
     for history in [now(&conversation), now(&another)] {
@@ -408,8 +408,8 @@ fn of_runs_without_a_handle_not_everything_is_kept() {
     assert!(Arc::ptr_eq(&held, &run(0)), "a run that has a handle is not forgotten");
 }
 
-/// Checks that what somebody whom we do not trust said first is theirs, however they wrote it, and
-/// whoever repeats it.
+/// Checks that a value that an untrusted speaker mentioned first is theirs, in whatever form they
+/// wrote it, and whoever repeats it.
 #[test]
 fn what_others_said_first_is_not_the_users_however_they_wrote_it() {
     let hidden = [
@@ -570,12 +570,12 @@ fn a_text_is_read_once_however_often_it_is_told() {
     let mut first = conversation("run");
     first.replace(returned("It is noon.", "1"));
     assert_eq!(texts(&now(&first)).len(), 4, "what is said twice is heard once");
-    // Replaced twice, and asked about only then.
+    // Replaced twice before the first query.
     first.replace(returned("It is half past noon.", "1"));
     first.replace(returned("It is one.", "2"));
     let all = texts(&now(&first));
     assert_eq!(all.len(), 7);
-    // Another run that is told the same.
+    // Another run that gets the same messages.
     let mut another = conversation("another");
     another.replace(returned("It is two.", "1"));
     let others = texts(&now(&another));
@@ -593,7 +593,7 @@ fn of_texts_that_no_run_has_any_more_not_everything_is_kept() {
     let kept = kept.iter().filter(|kept| kept.strong_count() > 0).count();
     assert!((10..30).contains(&kept), "{kept}");
     assert!(!Arc::ptr_eq(&first, &known(0)), "it was forgotten");
-    // What is asked for again and again stays.
+    // An entry that is used again and again stays.
     let often = known(0);
     for number in 1..100 {
         let _ = known(number);
@@ -601,7 +601,7 @@ fn of_texts_that_no_run_has_any_more_not_everything_is_kept() {
     }
 }
 
-/// Not a measurement: a search that is not linear would not come to its end here.
+/// Measures nothing: a search that is not linear would not finish here.
 #[test]
 fn a_hostile_conversation_is_still_searched_in_time() {
     let mut text = "a ".repeat(100_000);
@@ -613,7 +613,7 @@ fn a_hostile_conversation_is_still_searched_in_time() {
     let hostile: Vec<Value> =
         (0..2_000).map(|count| json!(format!("{}b a", "a ".repeat(count % 14)))).collect();
     assert_eq!(history.origin_alone(&Value::from(hostile)), Origin::Agent);
-    // Many messages, and many values of words that are in all of them.
+    // Many messages, and many values whose words are in all of them.
     let text = |number: usize| Message::tool("read_page", format!("a b c d e {number} a c e b d"));
     let history = RunHistory::new((0..400).map(text).collect());
     let hostile = (0..50_000)

@@ -1,4 +1,4 @@
-//! Texts in the order in which they were said, and which of them said a value first.
+//! Finds the first of many texts that contains a value.
 
 use std::sync::Arc;
 
@@ -6,13 +6,13 @@ use super::combined_index::CombinedIndex;
 use super::first_mentions::{FirstMentions, SpeakerKind};
 use super::indexed_text::{IndexedText, ValueQuery};
 
-/// Texts in the order in which they were said.
+/// Texts in the order in which they were added.
 #[derive(Default)]
 pub(super) struct TextIndex {
     all: Vec<(SpeakerKind, Arc<IndexedText>)>,
     together: CombinedIndex,
-    /// The number of looks into single texts since all were last taken together, and the length of
-    /// all texts.
+    /// The work of searches in single texts since the combined index was last built, and the length
+    /// of all texts.
     looked: usize,
     bytes: usize,
 }
@@ -27,10 +27,10 @@ impl TextIndex {
         self.all.push((kind, text));
     }
 
-    /// Finds who said a value first, among the first so many texts.
+    /// Finds the first mentions of a value among the first `count` texts.
     pub(super) fn find(&mut self, query: &ValueQuery, count: usize) -> FirstMentions {
-        // Looking into each text costs nothing in advance. Where that has cost more than to look
-        // into all of them at once, as for a list of a thousand values, it is time to do so.
+        // Searching each text has no cost in advance. Once that has cost more than building the
+        // combined index, as for a list of a thousand values, the index is built.
         if self.looked > self.bytes {
             self.together.extend(self.all.len());
             self.looked = 0;

@@ -19,10 +19,11 @@ pub(super) const PAGE: usize = 1_024;
 /// The number of entries that are read from the folder at once.
 const ENTRIES: usize = 4_096;
 
-/// Compares every entry of the trail with the stored record, and returns where the two diverge, if
-/// they do.
+/// Compares every entry of the trail with the stored record, and returns their divergence, if there
+/// is one.
 ///
-/// After a reset entry, the trail has the same record numbers once more: then the later ones count.
+/// After a reset entry, the trail contains the same record numbers again, and only the later
+/// records count.
 pub(crate) async fn compare(
     store: &dyn RecordLog,
     reader: &Arc<TrailReader>,
@@ -30,7 +31,8 @@ pub(crate) async fn compare(
     Ok(survey(store, reader).await?.err())
 }
 
-/// The same; if they do not diverge, returns the sealed records of the calls that may still run.
+/// Compares the trail with the store as [`compare`] does. If they do not diverge, returns the
+/// sealed records of the calls that may still run.
 pub(super) async fn survey(
     store: &dyn RecordLog,
     reader: &Arc<TrailReader>,
@@ -43,8 +45,7 @@ pub(super) async fn survey(
     if pass.breaks.is_empty() {
         return Ok(Ok(pass.calls));
     }
-    // Records that a later reset entry took back do not count, and only now is it known which these
-    // are.
+    // Records that a later reset entry withdrew do not count, and only now are they known.
     let mut again = ComparePass::over(store, pass.breaks);
     again.run(reader).await?;
     Ok(Ok(again.calls))
@@ -54,7 +55,8 @@ struct ComparePass<'a> {
     records: RecordPages<'a>,
     next: u64,
     divergence: Option<Divergence>,
-    /// The indexes of the reset entries, each with the number from which on the records came anew.
+    /// The indexes of the reset entries, each with the number of the first record that was written
+    /// again.
     breaks: Vec<(u64, u64)>,
     /// The reset entries that an earlier pass found.
     known: Vec<(u64, u64)>,
@@ -99,7 +101,8 @@ impl<'a> ComparePass<'a> {
         let entry =
             TrailEntry::parse(bytes).map_err(|problem| TrailError::Entry { index, problem })?;
         if let TrailEntry::Reset(reset) = &entry {
-            // From here on the trail has what the store had when it was settled.
+            // From here on, the trail has the records that the store had when the divergence was
+            // settled.
             if self.divergence.as_ref().is_some_and(|found| found.seq() >= reset.next()) {
                 self.divergence = None;
             }
@@ -131,7 +134,7 @@ impl<'a> RecordPages<'a> {
         Self { store, page: VecDeque::new() }
     }
 
-    /// Returns the record of a number, if the store has it.
+    /// Returns the record with a number, if the store has it.
     async fn get(&mut self, seq: u64) -> Result<Option<String>, TrailError> {
         while self.page.front().is_some_and(|(first, _)| *first < seq) {
             self.page.pop_front();
@@ -160,7 +163,7 @@ pub(super) async fn each_record(
     }
 }
 
-/// Returns whether this record begins the trail of a name.
+/// Returns whether this record begins the trail with a name.
 pub(super) fn begins(record: &Record, trail: &str) -> bool {
     matches!(
         record.event(),

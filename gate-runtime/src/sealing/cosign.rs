@@ -20,8 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_secs(30);
 
 impl TrailSealer {
-    /// Asks every witness, and publishes the checkpoint again with their cosignatures. Nothing is
-    /// held up if none cosigns.
+    /// Asks every witness, and publishes the checkpoint again with their cosignatures. If no
+    /// witness cosigns, nothing is delayed.
     pub(super) async fn cosign(
         &mut self,
         mut held_lease: WriterLease,
@@ -67,8 +67,8 @@ impl TrailSealer {
         Ok(held_lease)
     }
 
-    /// Returns when to ask a witness again that has not cosigned the last checkpoint, even if no
-    /// more records are sealed.
+    /// Returns the time to ask again a witness that has not cosigned the last checkpoint, even if
+    /// no more records are sealed.
     pub(super) fn asks_again_at(&self, lease: &WriterLease) -> Option<Instant> {
         let missing =
             self.witness_states.iter().filter(|witness_state| witness_state.size != lease.size());
@@ -89,7 +89,7 @@ impl TrailSealer {
                 blocking(move || Ok(prove_consistency(trail.tiles(), old, trail.size())?)).await?;
             let request = AddCheckpoint::new(old, proof, note.clone())?;
             let answer = timeout(PATIENCE, witness.add(&request)).await;
-            // A witness that hangs must not hold up sealing: it is asked again later.
+            // A witness that hangs must not delay sealing, so it is asked again later.
             let answer = answer.unwrap_or_else(|_| {
                 Err(WitnessError::Unreachable("it took more than five seconds".to_owned()))
             });
@@ -104,7 +104,7 @@ impl TrailSealer {
     }
 }
 
-/// Why there is no cosignature.
+/// The reason why there is no cosignature.
 enum AskError {
     Witness(WitnessError),
     Trail(TrailError),

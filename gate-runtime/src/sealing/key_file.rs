@@ -10,8 +10,8 @@ use super::writer_lease::{WriterLease, open, open_signed};
 use crate::{private_file, random};
 
 impl Trail {
-    /// Creates a new key in a new file, which only its owner can read. The name is that of the log,
-    /// or of the person who signs.
+    /// Creates a new key in a new file, which only its owner can read. The name is the name of the
+    /// log, or of the person who signs.
     ///
     /// # Errors
     /// If the file already exists, or cannot be written; if the name has spaces or a `+`.
@@ -41,7 +41,7 @@ impl Trail {
     ) -> Result<SigningKey, TrailError> {
         let path = path.as_ref();
         let key = SigningKey::from_seed(name, kind, random::bits_256())?;
-        // A trail waits for an introduced key, so the key must not be lost.
+        // A trail depends on an introduced key, so the key must not be lost.
         let written = private_file::create(path, &key.to_secret_text());
         written.map_err(|error| unreadable(path, &error))?;
         Ok(key)
@@ -77,11 +77,11 @@ fn successor_of(path: &Path) -> PathBuf {
 }
 
 impl Trail {
-    /// Replaces the key of a trail by a new one, which the old one introduces: readers with the old
-    /// public key can go on with it.
+    /// Replaces the key of a trail with a new one, which the old one introduces, so that readers
+    /// who have the old public key can still verify the trail.
     ///
-    /// The new key replaces the old one in its file, and the old one is gone. If this was stopped
-    /// half-way, call it again to finish.
+    /// The new key replaces the old one in its file, and the old one is deleted. If this was
+    /// interrupted, call it again to finish.
     ///
     /// # Errors
     /// [`TrailError::Busy`] while another process writes the trail; if a file cannot be read or
@@ -131,7 +131,7 @@ impl Trail {
         };
         let old = Trail::read_key(path)?;
         let origin = old.verifier().name().to_owned();
-        // The last try got as far as the new key's first checkpoint.
+        // The last attempt published the first checkpoint of the new key.
         if let Ok(new) = Trail::read_key(&successor) {
             let trail = Trail::in_folder(folder, new);
             if open(&trail).is_ok() {
@@ -140,7 +140,7 @@ impl Trail {
             }
         }
         let trail = Trail::in_folder(folder, old);
-        // The lease keeps other processes from doing the same.
+        // The lease keeps other processes from rotating the key at the same time.
         let Some(mut lease) = WriterLease::take_as(&trail, open_signed)? else {
             return Err(TrailError::Busy { folder: folder.to_owned() });
         };
@@ -149,7 +149,7 @@ impl Trail {
         let new = match successor.exists().then(|| Trail::read_key(&successor)) {
             Some(Ok(new)) => new,
             Some(Err(error)) if is_introduced => return Err(error),
-            // The last try ended while it wrote this file, so its key was never introduced.
+            // The last attempt ended while it wrote this file, so its key was never introduced.
             Some(Err(_)) => {
                 std::fs::remove_file(&successor).map_err(|error| unreadable(&successor, &error))?;
                 Trail::create_key(&successor, &origin)?

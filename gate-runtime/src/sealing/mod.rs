@@ -91,8 +91,8 @@ pub struct Trail {
 }
 
 impl Trail {
-    /// Returns the trail in a folder, signed by a key. It has the name of the key. A missing folder
-    /// is created.
+    /// Returns the trail in a folder, signed by a key. The trail has the name of the key. A missing
+    /// folder is created.
     #[must_use]
     pub fn in_folder(folder: impl Into<PathBuf>, key: SigningKey) -> Self {
         let (every, within) = (10_000, Duration::from_secs(1));
@@ -129,7 +129,7 @@ impl Trail {
         &self.folder
     }
 
-    /// Returns the name of the log, which is that of its key.
+    /// Returns the name of the log, which is the name of its key.
     #[must_use]
     pub fn origin(&self) -> &str {
         self.key.verifier().name()
@@ -194,7 +194,7 @@ impl TrailStatus {
         self.sealed_at
     }
 
-    /// Returns whether this process writes it. If not, another one does.
+    /// Returns whether this process writes the trail. If not, another process writes it.
     #[must_use]
     pub fn is_writing(&self) -> bool {
         self.is_writing
@@ -206,13 +206,13 @@ impl TrailStatus {
         self.cosignatures
     }
 
-    /// Returns why it cannot be written. No body begins until it can.
+    /// Returns the reason why the trail cannot be written. No body begins until it can be written.
     #[must_use]
     pub fn last_error(&self) -> Option<&str> {
         self.trouble.as_deref()
     }
 
-    /// Returns why a witness did not cosign the last checkpoint. Calls still run.
+    /// Returns the reason why a witness did not cosign the last checkpoint. Calls still run.
     #[must_use]
     pub fn witness_error(&self) -> Option<&str> {
         self.witness_trouble.as_deref()
@@ -232,7 +232,8 @@ pub(crate) struct TrailHandle {
     last: RecordWatch,
     wishes: mpsc::Sender<oneshot::Sender<()>>,
     calls: Arc<Mutex<SealedCalls>>,
-    /// The last sealed record when unsealed records were first found, and the time of that.
+    /// The last sealed record when unsealed records were first found, and the time when they were
+    /// found.
     waits: Mutex<Option<(u64, Instant)>>,
     patience: Duration,
 }
@@ -275,7 +276,7 @@ impl TrailHandle {
         status
     }
 
-    /// Returns why no body may begin now.
+    /// Returns the reason why no body may begin now.
     pub(crate) fn last_error(&self) -> Option<String> {
         if self.wishes.is_closed() {
             return Some(TrailError::Ended.to_string());
@@ -287,8 +288,8 @@ impl TrailHandle {
             .or_else(|| self.is_stuck(&status).then(|| TrailError::Stuck.to_string()))
     }
 
-    /// Returns whether nothing was sealed for too long: the task that seals may hang, and then it
-    /// cannot report that.
+    /// Returns whether nothing was sealed for too long: the sealing task may hang, and then it
+    /// cannot report an error.
     fn is_stuck(&self, status: &TrailStatus) -> bool {
         // Shared by all calls that are about to begin, so that they measure the same wait.
         let mut waiters = lock(&self.waits);
@@ -300,7 +301,7 @@ impl TrailHandle {
         waiters.is_some_and(|(_, since)| since.elapsed() > self.patience)
     }
 
-    /// Seals all records that there are now.
+    /// Seals all current records.
     pub(crate) async fn seal(&self) -> Result<TrailStatus, TrailError> {
         let (done, is_done) = oneshot::channel();
         self.wishes.send(done).await.map_err(|_| TrailError::Ended)?;
@@ -309,7 +310,7 @@ impl TrailHandle {
     }
 }
 
-/// Runs a closure that waits for a disk.
+/// Runs a closure that blocks on a disk.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, TrailError> + Send + 'static,
 ) -> Result<T, TrailError> {

@@ -29,10 +29,10 @@ pub struct TrailReader {
 
 impl TrailReader {
     /// Opens a trail. One of these keys must have signed its last checkpoint, and enough witnesses
-    /// cosigned it.
+    /// must have cosigned it.
     ///
     /// # Errors
-    /// [`TrailError::Audit`] says what does not hold.
+    /// Returns [`TrailError::Audit`] if the checkpoint does not verify.
     pub fn open(
         folder: impl Into<PathBuf>,
         keys: &LogKeys,
@@ -68,8 +68,8 @@ impl TrailReader {
         self.checkpoint.head().size()
     }
 
-    /// Returns the entries from an index on, in order, with their indexes. Ends with the first one
-    /// that cannot be read, or is not the one that was logged.
+    /// Returns the entries from an index on, in order, with their indexes. Ends with the first
+    /// entry that cannot be read, or that is not the one that was logged.
     pub fn entries(&self, from: u64) -> impl Iterator<Item = Result<(u64, Vec<u8>), TrailError>> {
         let each = BUNDLE;
         let bundles = from / each..self.tiles.bundles();
@@ -85,8 +85,8 @@ impl TrailReader {
     /// Reads an entry. A long record is read from beside the tree.
     ///
     /// # Errors
-    /// [`TrailError::Entry`], or [`TrailError::File`] if the record beside the tree is missing, or
-    /// not the one that was logged.
+    /// Returns [`TrailError::Entry`] if it is not an entry, or [`TrailError::File`] if the record
+    /// beside the tree is missing, or is not the one that was logged.
     pub fn read(&self, index: u64, bytes: &[u8]) -> Result<TrailEntry, TrailError> {
         match TrailEntry::parse(bytes).map_err(|problem| TrailError::Entry { index, problem })? {
             TrailEntry::Digest(digest_entry) => {
@@ -106,15 +106,15 @@ impl TrailReader {
     }
 
     /// Returns the indexes of the entries about calls whose ids have this end, with their records.
-    /// Reset entries between them have none.
+    /// Reset entries between them have no record.
     ///
     /// # Errors
-    /// Where an entry cannot be read.
+    /// If an entry cannot be read.
     pub fn about(&self, end: &str) -> Result<Vec<(u64, Option<Record>)>, TrailError> {
         let (mut found, mut resets) = (Vec::new(), Vec::new());
         for entry in self.entries(0) {
             let (index, bytes) = entry?;
-            // Parses only entries that may be about them.
+            // Parses only entries that may be about these calls.
             let may_be = |text: &str| text.contains(end) || !text.contains("\"event\":");
             if !std::str::from_utf8(&bytes).is_ok_and(may_be) {
                 continue;
@@ -141,7 +141,7 @@ impl TrailReader {
     /// is sealed.
     ///
     /// # Errors
-    /// Where an entry cannot be read, or they are too many for a receipt.
+    /// If an entry cannot be read, or if there are too many entries for a receipt.
     pub fn receipt(&self, id: ApprovalId) -> Result<Option<Receipt>, TrailError> {
         let found = self.about(&id.to_string())?;
         if found.is_empty() {
@@ -152,11 +152,11 @@ impl TrailReader {
         Ok(Some(Receipt::new(evidence, self.note.clone())?))
     }
 
-    /// Returns an entry with the proof that it is in the tree, and with its record if that lies
+    /// Returns an entry with the proof that it is in the tree, and with its record if the record is
     /// beside the tree.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// If the entry cannot be read.
     pub fn evidence(&self, index: u64) -> Result<EntryProof, TrailError> {
         let bytes = self.tiles.entry(index)?;
         let proof = prove_inclusion(&self.tiles, index, self.size())?;

@@ -13,7 +13,7 @@ use super::error::TrailError;
 use crate::logic::audit::Auditor;
 
 /// A verified receipt: its entries are in the tree that the log has signed, and for each call they
-/// are complete from its first one up to the last one that is there.
+/// are complete from its first entry to the last one in the receipt.
 ///
 /// # Security
 /// A receipt does not show events after the last record of a call, nor between its last record
@@ -62,7 +62,7 @@ impl ReceiptEntry {
         self.index
     }
 
-    /// Returns its content: a record, even if that lies beside the tree, or a reset entry.
+    /// Returns its content: a record, even if the record is beside the tree, or a reset entry.
     #[must_use]
     pub fn entry(&self) -> &TrailEntry {
         &self.entry

@@ -9,8 +9,8 @@ use serde::Deserialize;
 
 use super::error::TrailError;
 
-/// The sealed records of every call that has not ended, as far as the trail was read. Kept in
-/// memory: its size depends on the number of open calls, and not on the length of the trail.
+/// The sealed records of every call that has not ended, up to the position that was read. Kept in
+/// memory: its size depends on the number of open calls, not on the length of the trail.
 #[derive(Debug, Default)]
 pub(super) struct SealedCalls {
     /// The number of entries of the trail that were read.
@@ -25,7 +25,7 @@ pub(super) struct SealedCalls {
 pub(super) struct SealedRecord {
     seq: u64,
     leaf: Digest,
-    /// The call that it is about, and whether the call ended by it.
+    /// The call that it is about, and whether it ended the call.
     about: Option<(ApprovalId, bool)>,
 }
 
@@ -38,7 +38,7 @@ impl SealedRecord {
         )
     }
 
-    /// The same from the bytes of its entry.
+    /// Creates it from the bytes of its entry.
     pub(super) fn of_leaf(record: &Record, leaf: &[u8]) -> Self {
         let leaf = String::from_utf8_lossy(leaf);
         Self::new(
@@ -48,7 +48,7 @@ impl SealedRecord {
         )
     }
 
-    /// The same from its text, of which only the needed fields are parsed.
+    /// Creates it from its text, of which only the needed fields are parsed.
     pub(super) fn of_text(
         seq: u64,
         text: &str,
@@ -96,7 +96,7 @@ impl SealedCalls {
 pub(crate) struct SealedCall {
     /// The number of the last sealed record, of any call.
     upto: u64,
-    /// The numbers of its records and the digests of their leaves; none where it has ended.
+    /// The numbers of its records and the digests of their leaves; empty if the call has ended.
     records: Vec<(u64, Digest)>,
 }
 
@@ -105,7 +105,7 @@ impl SealedCall {
     /// are not sealed yet.
     ///
     /// # Errors
-    /// The record that is missing, differs, or was never sealed.
+    /// Describes the record that is missing, differs, or was never sealed.
     pub(crate) fn check(&self, stored: &[(u64, String)]) -> Result<(), String> {
         let mut sealed = self.records.iter();
         for (seq, text) in stored.iter().filter(|(seq, _)| *seq <= self.upto) {

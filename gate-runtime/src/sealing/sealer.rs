@@ -22,10 +22,10 @@ use super::writer_lease::{WriterLease, create, has_checkpoint, next_of, open};
 use super::{Trail, TrailStatus, blocking};
 use crate::lock::lock;
 
-/// A witness, and what is known of its state.
+/// A witness, and its last known state.
 pub(crate) struct WitnessState {
     pub(crate) witness: Arc<dyn Witness>,
-    /// The size of the tree that it has cosigned last, as far as is known.
+    /// The size of the tree that it cosigned last, as far as is known.
     pub(crate) size: u64,
     pub(crate) not_before: Option<Instant>,
 }
@@ -41,16 +41,15 @@ impl WitnessState {
     }
 }
 
-// Delays use the machine's clock, whatever time the gate's clock shows.
+// Delays use the clock of the machine, not the gate's clock.
 
 /// The delay before a retry: to write, or to take over from another process.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// The same while a caller waits for another process to seal.
+/// The delay while a caller waits for another process to seal.
 const SOON: Duration = Duration::from_millis(50);
 
-/// The time for which records may be unsealed, beyond the configured time, before no body begins
-/// any more.
+/// The time beyond the configured one after which unsealed records keep all bodies from beginning.
 pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) struct TrailSealer {
@@ -63,11 +62,11 @@ pub(super) struct TrailSealer {
     calls: Arc<Mutex<SealedCalls>>,
     lease: Option<WriterLease>,
     pub(super) witness_states: Vec<WitnessState>,
-    /// When the tree last grew, as far as this process knows.
+    /// The time when the tree last grew, as far as this process knows.
     grew_at: Instant,
 }
 
-/// Why the wait for work is over.
+/// The reason why a wait for work ended.
 enum SealerSignal {
     SealRequested(oneshot::Sender<()>),
     StoreChanged,
@@ -136,7 +135,7 @@ impl TrailSealer {
         };
         let entries = blocking(read).await?;
         if entries.iter().any(|(entry, _)| !matches!(entry, TrailEntry::Record(_))) {
-            // Trail and store had diverged, so earlier entries may no longer count.
+            // Trail and store had diverged, so some earlier entries may no longer count.
             return self.survey(&reader).await;
         }
         let mut calls = lock(&self.calls);
@@ -161,7 +160,7 @@ impl TrailSealer {
         Err(TrailError::Missing { origin, folder })
     }
 
-    /// Takes the writer lease, if it is free, and records the beginning of a new trail.
+    /// Takes the writer lease if it is free, and records the beginning of a new trail.
     pub(super) async fn begin(&mut self) -> Result<(), TrailError> {
         // Another process may be about to publish the first checkpoint, or may have died just
         // before.
@@ -196,7 +195,7 @@ impl TrailSealer {
         Ok(())
     }
 
-    /// Seals new records until the gate is gone, and then the remaining ones.
+    /// Seals new records until the gate is dropped, and then the remaining ones.
     pub(super) async fn work(mut self, mut wanted: mpsc::Receiver<oneshot::Sender<()>>) {
         let mut changed = self.last.clone();
         let mut waiting: Vec<oneshot::Sender<()>> = Vec::new();
@@ -208,7 +207,7 @@ impl TrailSealer {
             self.report(done);
             if !is_well || self.sealed() >= target {
                 for request in waiting.drain(..) {
-                    // The caller may have gone away.
+                    // The result is ignored, because the caller may have been dropped.
                     let _ = request.send(());
                 }
             }
@@ -227,7 +226,7 @@ impl TrailSealer {
                 match self.signal(&mut wanted, &mut changed, wake).await {
                     SealerSignal::SealRequested(seal_reply) => waiting.push(seal_reply),
                     SealerSignal::Closed => is_over = true,
-                    // The first of many, perhaps: they share a checkpoint.
+                    // More records may follow soon, and then share a checkpoint.
                     SealerSignal::StoreChanged if end.is_none() && !self.is_due(changed.seq()) => {
                         end = Some(Instant::now() + self.trail.within);
                         continue;
@@ -287,9 +286,9 @@ impl TrailSealer {
     }
 
     /// Seals everything in the store if this process has the writer lease or gets it; otherwise
-    /// reads how far the other process is.
+    /// reads the progress of the other process.
     async fn round(&mut self) -> Result<(), TrailError> {
-        // After an error the lease is gone: unpublished entries are appended again, after the last
+        // An error drops the lease: unpublished entries are appended again, after the last
         // checkpoint.
         let lease = match self.lease.take() {
             Some(held_lease) => Some(held_lease),
@@ -379,8 +378,7 @@ impl TrailSealer {
         });
         let Some((reader, acquired_lease)) = acquired.await? else { return Ok(None) };
         self.catch_up(reader).await?;
-        // The store must continue where the trail ends, whatever has happened to it since it was
-        // compared.
+        // The store must continue where the trail ends, even if it changed since it was compared.
         if let Some(last) = acquired_lease.last() {
             let sealed = acquired_lease.appended();
             let found = self
@@ -402,7 +400,7 @@ impl TrailSealer {
         Ok(Some(acquired_lease))
     }
 
-    /// Reads how far another process, which writes, has come.
+    /// Reads the progress of the process that writes.
     async fn follow(&mut self) -> Result<(), TrailError> {
         let trail = Arc::clone(&self.trail);
         let (reader, sealed) = blocking(move || {

@@ -13,7 +13,7 @@ use super::writer_lease::next_of;
 use super::{Trail, blocking};
 
 /// Checks that settled divergences in the store are also in the trail. Otherwise the folder is an
-/// older copy, and would be signed from there without the reset entry.
+/// older copy, and would be continued and signed without the reset entry.
 pub(super) async fn check_resets(
     store: &dyn RecordLog,
     trail: &Arc<Trail>,

@@ -16,21 +16,21 @@ pub(crate) struct WriterLease {
     pub(super) writer: TrailWriter,
     /// The tree of the last published checkpoint.
     published: TreeHead,
-    /// The number of the record that comes next.
+    /// The number of the next record.
     next: u64,
-    /// The last entry when it was taken, where that was a record.
+    /// The last entry when the lease was taken, if that entry is a record.
     last: Option<Vec<u8>>,
-    /// The entries that were appended, and are under no checkpoint yet.
+    /// The entries that were appended, and that no checkpoint covers yet.
     unpublished: Vec<SealedRecord>,
 }
 
 impl WriterLease {
-    /// Takes the lease at the last checkpoint. Returns `None` if another process writes.
+    /// Takes the lease at the last checkpoint. Returns `None` if another process has it.
     pub(crate) fn take(trail: &Trail) -> Result<Option<Self>, TrailError> {
         Self::take_as(trail, open)
     }
 
-    /// The same, with another way of opening the checkpoint.
+    /// Takes the lease as [`take`](Self::take) does, with another function to open the trail.
     pub(super) fn take_as(
         trail: &Trail,
         open: fn(&Trail) -> Result<TrailReader, TrailError>,
@@ -52,7 +52,7 @@ impl WriterLease {
         }
     }
 
-    /// The number of the record that comes next.
+    /// The number of the next record.
     pub(super) fn next(&self) -> u64 {
         self.next
     }
@@ -67,13 +67,13 @@ impl WriterLease {
         self.writer.size()
     }
 
-    /// The last entry when it was taken, where that was a record.
+    /// The last entry when the lease was taken, if that entry is a record.
     pub(super) fn last(&self) -> Option<&[u8]> {
         self.last.as_deref()
     }
 
-    /// Appends the next records to the tree. A record that is too long for it is written beside it,
-    /// durably, before the tree has its digest.
+    /// Appends the next records to the tree. A record that is too long for the tree is durably
+    /// written beside it before its digest is appended.
     pub(super) fn append(
         &mut self,
         trail: &Trail,
@@ -115,8 +115,8 @@ impl WriterLease {
         Ok(note)
     }
 
-    /// Checks that the last published checkpoint is still there: nothing is written into a folder
-    /// that was replaced or restored from an older copy.
+    /// Checks that the last published checkpoint is still there, so that nothing is written into a
+    /// folder that was replaced or restored from an older copy.
     fn check_folder(&self, trail: &Trail) -> Result<(), TrailError> {
         if open(trail)?.checkpoint().head() == self.published {
             return Ok(());
@@ -146,7 +146,7 @@ fn publish(trail: &Trail, writer: &mut TrailWriter) -> Result<(TreeHead, Note), 
 }
 
 /// Opens the trail at its last checkpoint, which must be signed by the key that signs the next one.
-/// That key must have introduced no other.
+/// That key must not have introduced another one.
 pub(crate) fn open(trail: &Trail) -> Result<TrailReader, TrailError> {
     let (reader, key) = (open_signed(trail)?, trail.key.verifier());
     if read_keys(&trail.folder, trail.origin(), key.clone())?.current() == key {
@@ -156,7 +156,7 @@ pub(crate) fn open(trail: &Trail) -> Result<TrailReader, TrailError> {
     Err(TrailError::OtherKey { key: trail.origin().to_owned(), source })
 }
 
-/// The same, but the key may have introduced the next one.
+/// Opens the trail as [`open`] does, but the key may have introduced the next one.
 pub(super) fn open_signed(trail: &Trail) -> Result<TrailReader, TrailError> {
     let keys = LogKeys::new(trail.origin(), trail.key.verifier().clone())?;
     TrailReader::open(&trail.folder, &keys, &WitnessPolicy::none()).map_err(|error| match error {
@@ -180,7 +180,7 @@ pub(super) fn next_of(reader: &TrailReader) -> Result<(u64, Option<Vec<u8>>), Tr
     })
 }
 
-/// Parses a record before it is signed, because a signed entry cannot be taken back: it must be
+/// Parses a record before it is signed, because a signed entry cannot be withdrawn: it must be
 /// readable, have its number, and not look like a reset or digest entry.
 fn read_record(seq: u64, text: &str) -> Result<Record, TrailError> {
     let problem = match serde_json::from_str::<Record>(text) {

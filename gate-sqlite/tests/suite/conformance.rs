@@ -1,4 +1,4 @@
-//! The suite that every store passes, on files.
+//! Runs the conformance tests of stores on files.
 
 use std::sync::Mutex;
 
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_keeps_every_promise_of_a_store() {
     let folders: Mutex<Vec<TempDir>> = Mutex::default();
-    // Two stores on one file, as two processes have them.
+    // Two stores on one file, like those of two processes.
     let fresh = async || {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("gate.db");

@@ -1,5 +1,5 @@
-//! Disks that fill up, turn read-only or lose the file while a gate works on it: nothing runs, the
-//! caller is told, nothing is lost, and once they are well again everything goes on.
+//! Disks that fill up, turn read-only or lose the file while a gate uses it: nothing runs, the
+//! caller gets an error, nothing is lost, and everything continues once the disk is repaired.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +11,7 @@ use gate_runtime::review::{DecideError, Status};
 use gate_runtime::store::StoreErrorKind;
 use gate_sqlite::SqliteStore;
 
-/// The lines of the tools that ran, and the harm that one of them does.
+/// The lines of the tools that ran, and the damage that one of them does.
 #[derive(Clone)]
 struct DiskFixture {
     ran: Arc<Mutex<Vec<String>>>,
@@ -50,7 +50,7 @@ fn kind(turn: &Turn) -> &'static str {
     turn.answers()[0].kind()
 }
 
-/// The life of some calls while the disk is harmed and mended.
+/// Runs some calls while the disk is damaged and repaired.
 async fn nothing_runs_until_it_is_mended(
     file: &Path,
     damage: impl Fn() + Send + Sync + 'static,
@@ -69,7 +69,7 @@ async fn nothing_runs_until_it_is_mended(
     let [yes, later] = deliveries.interruptions() else { panic!("both are asked") };
     yes.approve(&dana).await.unwrap();
 
-    // It is harmed while a body runs: that ran, and nobody may build on it.
+    // The disk is damaged while a body runs, so its outcome is unknown.
     assert_eq!(kind(&run.submit([call("harm", "harm")]).await.unwrap()), "indeterminate");
     let refused = run.submit([call("write", "second")]).await.unwrap();
     assert_eq!(kind(&refused), "unavailable");
@@ -129,8 +129,7 @@ async fn a_file_that_is_moved_away_and_back() {
 /// The folder of a small disk, for the process that has one.
 const DISK: &str = "GATE_TEST_DISK";
 
-/// Runs a test of this file in a process that has a small disk of its own, where the machine lets
-/// it.
+/// Runs a test of this file in a process with its own small disk, if the machine allows it.
 fn on_a_small_disk(test: &str) {
     let folder = tempfile::tempdir().unwrap();
     let mount = "mount -t tmpfs -o size=1m tmpfs \"$GATE_TEST_DISK\" || exit 77; exec \"$@\"";
@@ -168,14 +167,14 @@ fn a_disk_that_is_full_until_there_is_room() {
     on_a_small_disk("on_its_disk_that_is_full");
 }
 
-/// Only where there is a small disk: see above.
+/// Runs only with a small disk: see above.
 #[tokio::test]
 async fn on_its_disk_that_is_full() {
     let Some(disk) = small_disk() else { return };
     let ballast = disk.join("ballast");
     let filled = ballast.clone();
     let damage = move || {
-        // To the last byte.
+        // Fills the disk to the last byte.
         let mut file = std::fs::File::create(&filled).unwrap();
         while std::io::Write::write(&mut file, &[0; 512]).is_ok_and(|written| written > 0) {}
     };
@@ -194,13 +193,13 @@ fn a_disk_that_is_read_only_until_it_is_not() {
     on_a_small_disk("on_its_disk_that_is_read_only");
 }
 
-/// Only where there is a small disk: see above.
+/// Runs only with a small disk: see above.
 #[tokio::test]
 async fn on_its_disk_that_is_read_only() {
     let Some(disk) = small_disk() else { return };
     let file = disk.join("gate.db");
     let remount = |how: &str| {
-        // Nothing may be open on it: the threads of a store end a moment after it.
+        // No file may be open on it, and the threads of a store end a moment after the store.
         let remounted = || {
             Command::new("mount")
                 .arg("-o")
@@ -253,7 +252,7 @@ async fn a_file_that_is_damaged_until_it_is_restored() {
     drop(gate);
     let copy = rusqlite::Connection::open(&file).unwrap();
     copy.execute("VACUUM INTO ?", [backup.to_str().unwrap()]).unwrap();
-    // The last one to close it puts everything into the one file.
+    // The last connection to close it merges everything into one file.
     while copy.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(())).is_err() {
         std::thread::yield_now();
     }

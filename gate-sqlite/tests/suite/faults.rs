@@ -1,4 +1,4 @@
-//! Files that are not what they should be: a clear error, nothing changed, nothing lost.
+//! Invalid files: a clear error, nothing changed, nothing lost.
 
 use std::path::{Path, PathBuf};
 
@@ -25,7 +25,7 @@ fn folder() -> (TempDir, PathBuf) {
     (folder, file)
 }
 
-/// A connection of another program, which waits until the store's threads are gone.
+/// Opens a connection of another program, after the store's threads have ended.
 fn alone(file: &Path) -> rusqlite::Connection {
     let connection = rusqlite::Connection::open(file).unwrap();
     connection.busy_timeout(std::time::Duration::from_secs(20)).unwrap();
@@ -45,7 +45,7 @@ async fn a_newer_schema_is_refused_naming_both_versions() {
     drop(SqliteStore::open(&file).await.unwrap());
     let connection = alone(&file);
     connection.pragma_update(None, "user_version", 9).unwrap();
-    // Only who is alone may change it.
+    // Only the sole connection may change it.
     while connection.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(())).is_err() {
         std::thread::yield_now();
     }
@@ -94,7 +94,7 @@ async fn a_damaged_file_is_told_and_nothing_runs() {
     }
     drop((run, store));
     let connection = alone(&file);
-    // Only who is alone may change it.
+    // Only the sole connection may change it.
     while connection.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(())).is_err() {
         std::thread::yield_now();
     }
@@ -128,8 +128,8 @@ async fn a_file_that_is_deleted_or_replaced_takes_no_commit() {
     assert_eq!(run.submit(call()).await.unwrap().answers().first().unwrap().kind(), "unavailable");
 }
 
-/// The last commits stand in the file beside it: without that, another process would know nothing
-/// of a rejection.
+/// The last commits are in the file beside it. Without that file, another process would not see a
+/// rejection.
 #[cfg(unix)]
 #[tokio::test]
 async fn without_the_file_beside_it_a_database_takes_no_commit() {

@@ -1,4 +1,4 @@
-//! The store as its users see it: one program, so that it links once.
+//! Tests of the public store, in one program, so that it links once.
 
 #![allow(
     clippy::unwrap_used,

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::auditors::log::{Log, plausible};
 
-/// A change, and what must stand in the refusal.
+/// A change, and the text that the refusal must contain.
 pub struct Change {
     pub name: &'static str,
     pub place: String,
@@ -18,7 +18,7 @@ fn change(name: &'static str, named_path: String, make: impl Fn(&Path) + 'static
     Change { name, place: named_path, make: Box::new(make) }
 }
 
-/// The first and the last file of a kind (`entries`, `0`) in a trail of so many entries.
+/// Returns the first and the last file of a kind (`entries`, `0`) in a trail of `size` entries.
 fn first_and_last(kind: &str, size: usize) -> [String; 2] {
     [0, (size - 1) / 256].map(|number| match size - number * 256 {
         256.. => format!("tile/{kind}/{number:03}"),
@@ -26,7 +26,7 @@ fn first_and_last(kind: &str, size: usize) -> [String; 2] {
     })
 }
 
-/// Changes to a trail of 20 entries or more.
+/// Returns changes to a trail of 20 entries or more.
 pub fn changes(size: usize) -> Vec<Change> {
     let [bundle, last_bundle] = first_and_last("entries", size);
     let [tile, last_tile] = first_and_last("0", size);
@@ -128,18 +128,18 @@ pub fn changes(size: usize) -> Vec<Change> {
     changes
 }
 
-/// A text with another letter at a place.
+/// Returns a text with another letter at an index.
 fn other_letter(text: &str, at: usize) -> String {
     let other = if &text[at..=at] == "A" { "B" } else { "A" };
     format!("{}{other}{}", &text[..at], &text[at + 1..])
 }
 
-/// Where in a bundle the length of an entry stands.
+/// Returns the offset of the length of an entry in a bundle.
 fn length_of(bundle: &Path, entry: usize) -> usize {
     read(bundle)[..entry].iter().map(|entry| entry.len() + 2).sum()
 }
 
-/// The entries of a bundle.
+/// Returns the entries of a bundle.
 fn read(path: &Path) -> Vec<Vec<u8>> {
     let bytes = std::fs::read(path).unwrap();
     let (mut rest, mut entries) = (&bytes[..], Vec::new());
@@ -181,7 +181,7 @@ fn line(trail: &Path, number: usize, change: impl Fn(&str) -> String) {
     std::fs::write(path, lines.join("\n")).unwrap();
 }
 
-/// A copy to be changed.
+/// Copies a folder, to change the copy.
 pub fn copy(folder: &Path) -> TempDir {
     let copy = tempfile::tempdir().unwrap();
     copy_into(folder, copy.path());
@@ -200,7 +200,7 @@ fn copy_into(from: &Path, to: &Path) {
     }
 }
 
-/// The files of a trail that the checkpoint vouches for, and the checkpoint.
+/// Returns the files of a trail that the checkpoint covers, and the checkpoint.
 pub fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![PathBuf::new()];

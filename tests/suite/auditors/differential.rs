@@ -1,9 +1,9 @@
-//! Compares what all verifiers say, ours and the programs in `auditor/`, of thousands of changed
-//! trails, keys and receipts.
+//! Compares the verdicts of all verifiers, ours and the programs in `auditor/`, on thousands of
+//! changed trails, keys and receipts.
 //!
-//! `GATE_DIFFERENTIAL=5000` makes so many of each kind, and `GATE_DIFFERENTIAL_SEED` others; the
-//! shell's program sees each one then that it can be shown in that time
-//! (`GATE_DIFFERENTIAL_SHELL=1` for every one).
+//! `GATE_DIFFERENTIAL=5000` sets the number of each kind, and `GATE_DIFFERENTIAL_SEED` selects
+//! others. The shell's program gets only as many as the time allows (`GATE_DIFFERENTIAL_SHELL=1`
+//! for every one).
 
 #![allow(
     clippy::print_stdout,
@@ -33,7 +33,7 @@ fn number(name: &str, otherwise: u64) -> u64 {
 /// All verifiers at once.
 struct VerifierPanel {
     python: Option<Mutex<BatchProcess>>,
-    /// Every how many cases the shell is asked, which takes its time.
+    /// The interval of cases that the slow shell program gets.
     shell: u64,
     cases: u64,
     accepted: u64,
@@ -59,7 +59,7 @@ impl VerifierPanel {
         }
     }
 
-    /// Asks everybody, and gives what they say if it is the same.
+    /// Runs all verifiers, and returns their verdict, which must be the same.
     fn verdict(
         &mut self,
         arguments: &[&str],
@@ -100,7 +100,7 @@ impl VerifierPanel {
     }
 }
 
-/// Shows where a changed text differs, so that it can be made a case of its own.
+/// Describes the difference of a changed text, so that it can be added as a case.
 fn difference(old: &[u8], new: &[u8]) -> String {
     let same = old.iter().zip(new).take_while(|(one, two)| one == two).count();
     let text = |bytes: &[u8]| {
@@ -139,7 +139,7 @@ fn all_verifiers_say_the_same_of_changed_receipts() {
     panel.rests("receipts");
 }
 
-/// A receipt with some of its entries, in some order, and perhaps one of another.
+/// Returns a receipt with some of its entries, in some order, and perhaps with an entry of another.
 fn among(random: &mut SeededRandom, receipt: &str, other: &str) -> String {
     let (header, _) = receipt.split_once('\n').unwrap();
     let (_, note) = receipt.split_once("\n\n").unwrap();
@@ -173,7 +173,7 @@ fn all_verifiers_say_the_same_of_changed_trails() {
     let small =
         |path: &Path| fs::metadata(written_trail.folder().join(path)).unwrap().len() < 1_000;
     for _ in 0..number("GATE_DIFFERENTIAL", 40) {
-        // The texts are where parsers differ: they are changed more often.
+        // Parsers differ most on texts, so texts are changed more often.
         let texts: Vec<_> =
             all.iter().filter(|path| small(path) && !path.starts_with("tile")).collect();
         let file = if random.below(4) == 0 { random.pick(&all) } else { *random.pick(&texts) };
@@ -231,9 +231,9 @@ fn all_verifiers_say_the_same_of_changed_trails() {
     panel.rests("trails");
 }
 
-/// Texts that only somebody with the log's key can write. The shell does not look at the form of
-/// JSON, and our own plays the story as well: so these leave the story as it is, or tear it where
-/// everybody sees it.
+/// Texts that only somebody with the log's key can write. The shell program does not check the form
+/// of JSON, and our own verifier also replays the events. So these leave the events as they are, or
+/// break them where all verifiers check.
 #[test]
 fn all_verifiers_say_the_same_of_signed_nonsense() {
     let (dir, mut panel, mut random) =
@@ -286,7 +286,7 @@ fn sign(entries: &[Vec<u8>], folder: &Path, key: &SigningKey) {
     trail.publish(&note).unwrap();
 }
 
-/// The same entry in another form, which no verifier takes for it.
+/// Returns the same entry in another form, which no verifier accepts.
 fn written_otherwise(random: &mut SeededRandom, entry: &[u8]) -> Vec<u8> {
     let text = std::str::from_utf8(entry).unwrap();
     let seq = text.rfind("\"seq\":").or_else(|| text.rfind("\"settled\":")).unwrap();
@@ -311,7 +311,7 @@ fn written_otherwise(random: &mut SeededRandom, entry: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Tears the order of the numbers, of the trail's or of a call's.
+/// Breaks the order of the numbers, of the trail or of a call.
 fn torn(random: &mut SeededRandom, entries: &mut Vec<Vec<u8>>, place: usize) {
     let mut value: Value = serde_json::from_slice(&entries[place]).unwrap();
     let odd = [
@@ -355,7 +355,7 @@ fn torn(random: &mut SeededRandom, entries: &mut Vec<Vec<u8>>, place: usize) {
     }
 }
 
-/// Returns whether they are one entry with other numbers.
+/// Returns whether two entries differ only in their numbers.
 fn same_record(old: &Value, new: &Value) -> bool {
     let bare = |value: &Value| {
         let mut value = value.clone();
@@ -555,14 +555,14 @@ fn without_break(receipt: &str) -> String {
     crate::auditors::receipt::without(receipt, &[place])
 }
 
-/// The entries of two receipts of one checkpoint.
+/// Returns the entries of two receipts of one checkpoint.
 fn both(one: &str, two: &str) -> String {
     let (header, _) = one.split_once('\n').unwrap();
     let (_, note) = one.split_once("\n\n").unwrap();
     format!("{header}\n{}{}\n{note}", parts(one).concat(), parts(two).concat())
 }
 
-/// A key for which anybody can sign, with the id that is right for it.
+/// Returns a key for which anybody can sign, with its correct id.
 fn weak_key(name: &str) -> String {
     use sha2::{Digest as _, Sha256};
     let mut tagged = vec![1_u8];

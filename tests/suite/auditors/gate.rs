@@ -1,5 +1,5 @@
-//! The trail that a gate has really written: a long record, a secret that is disclosed, a signed
-//! vote, a key that was replaced, a break.
+//! A trail that a gate wrote: a long record, a disclosed secret, a signed vote, a replaced key, a
+//! reset entry.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -71,7 +71,7 @@ impl WrittenTrail<'_> {
             .unwrap()
     }
 
-    /// The gate lets go of its trail once it has sealed what is left.
+    /// Waits until the gate has sealed the remaining records and released its trail.
     async fn close(&self, gate: Gate<Tools>) {
         gate.seal().await.unwrap();
         drop(gate);
@@ -85,7 +85,7 @@ impl WrittenTrail<'_> {
         panic!("somebody still holds the gate");
     }
 
-    /// A copy of the database that has all that is in it now.
+    /// Copies the whole current content of the database.
     fn back_up(&self, name: &str) {
         let database = rusqlite::Connection::open(self.0.join("desk.db")).unwrap();
         database.execute("VACUUM INTO ?", [self.0.join(name).to_str().unwrap()]).unwrap();
@@ -98,7 +98,7 @@ impl WrittenTrail<'_> {
         fs::rename(self.0.join(name), self.0.join("desk.db")).unwrap();
     }
 
-    /// The key that an auditor was given.
+    /// Returns the key that an auditor has.
     pub fn vkey(&self) -> String {
         fs::read_to_string(self.0.join("first.key")).unwrap()
     }
@@ -116,7 +116,7 @@ impl WrittenTrail<'_> {
         self.reader().receipt(id).unwrap().unwrap()
     }
 
-    /// A receipt of a record that is too long for an entry.
+    /// Returns a receipt of a record that is too long for an entry.
     pub fn receipt_of_long(&self) -> String {
         let reader = self.reader();
         let is_stub = |bytes: &[u8]| bytes.windows(8).any(|word| word == b"\"bytes\":");
@@ -126,7 +126,7 @@ impl WrittenTrail<'_> {
         Receipt::new(evidence, reader.note().clone()).unwrap().to_string()
     }
 
-    /// The receipts, by their names.
+    /// Returns the receipts, by their names.
     pub fn receipts(&self) -> Vec<(String, String)> {
         let mut found: Vec<(String, String)> = Vec::new();
         for file in fs::read_dir(self.0).unwrap().map(|file| file.unwrap().path()) {
@@ -140,7 +140,7 @@ impl WrittenTrail<'_> {
         found
     }
 
-    /// Everything is accepted, by everybody.
+    /// Checks that all verifiers accept everything.
     fn is_accepted(&self) {
         ours().trail(&self.folder(), &self.vkey(), &[]).accepts();
         let keys = ["--keys".to_owned(), self.keys().display().to_string()];
@@ -162,8 +162,8 @@ impl WrittenTrail<'_> {
     }
 }
 
-/// Writes all of that. With `UPDATE_FIXTURES=1` it is what the repository has for later versions;
-/// those of earlier ones stay as they are.
+/// Writes the fixture. With `UPDATE_FIXTURES=1`, it becomes the fixture in the repository for later
+/// versions; those of earlier versions stay unchanged.
 async fn write(dir: &Path) {
     let fixture = WrittenTrail(dir);
     let key = Trail::create_key(dir.join("trail.key"), ORIGIN).unwrap();
@@ -190,13 +190,13 @@ async fn write(dir: &Path) {
         .to_string();
     question.erase_secrets(&dana).await.unwrap();
     drop(turn);
-    // A long record, what looks like a record of that call and is none, a nested run.
+    // A long record, a text that only looks like a record of that call, a nested run.
     run.log_action("told a long story", &json!("and on ".repeat(9_400)), None).await.unwrap();
     drop(run.submit([reads("2")]).await.unwrap());
     let looks_so = json!({"call_seq": 9, "seq": 1, "subject": {"approval": ended.to_string()}});
     run.log_action("told the customer", &looks_so, Some(ended)).await.unwrap();
     drop(run.child("call_7").submit([reads("1")]).await.unwrap());
-    // Two that wait. One of them is decided and runs; then an older database is brought back.
+    // Two pending calls. One of them is decided and runs; then an older database is restored.
     let turn = run.submit([sign_in("3", "leo"), sign_in("4", "zoe")]).await.unwrap();
     let (restored, waits) = (turn.interruptions()[0].id(), turn.interruptions()[1].id());
     gate.seal().await.unwrap();
@@ -258,8 +258,7 @@ async fn what_a_gate_has_written_is_accepted() {
             .collect();
         let wanted: &[&str] = match name.as_str() {
             "ended" => &["1", "2", "3", "4", "5", "6"],
-            // What was taken back has its numbers, and what came in its place goes on from before
-            // it.
+            // The withdrawn records keep their numbers, and the new ones continue from before them.
             "restored" => &["1", "2", "3", "4", "5", "2"],
             _ => &["1"],
         };
@@ -283,8 +282,8 @@ async fn what_a_gate_has_written_is_accepted() {
     }
 }
 
-/// For ever: by versions whose records have no numbers within their calls, and by those that began
-/// to write them.
+/// This must hold for ever, for versions whose records have no numbers within their calls, and for
+/// the first versions with them.
 #[test]
 fn what_earlier_versions_have_written_is_accepted() {
     for name in ["unnumbered", "numbered"] {
@@ -292,15 +291,15 @@ fn what_earlier_versions_have_written_is_accepted() {
     }
 }
 
-/// One record after the other is left out of the receipt of a call.
+/// Leaves each record in turn out of the receipt of a call.
 #[test]
 fn a_record_that_is_left_out_of_a_receipt_shows() {
     let dir = fixture("numbered");
     let written_trail = WrittenTrail(&dir);
     for (name, receipt) in written_trail.receipts() {
         let count = parts(&receipt).len();
-        // What came last nobody can miss, nor what came last before a break: `finished` of the call
-        // that was restored.
+        // A missing last record cannot be detected, nor the last one before a reset entry:
+        // `finished` of the restored call.
         let seen = match name.as_str() {
             "restored" => vec![0, 1, 2, 3, 5],
             _ => (0..count - 1).collect(),
@@ -317,7 +316,7 @@ fn a_record_that_is_left_out_of_a_receipt_shows() {
     assert_eq!(parts(&ended).len(), 6);
     let keys = written_trail.keys().display().to_string();
     for program in programs().iter().chain([ours()]) {
-        // `assessed`, `voted`, `reassessed` and so on: two together, and all but one.
+        // `assessed`, `voted`, `reassessed` and so on: two next to each other, and all but one.
         for left_out in [&[0, 1][..], &[1, 2], &[2, 3], &[0, 1, 2, 3, 4]] {
             let fewer = without(&ended, left_out);
             program
@@ -362,7 +361,7 @@ async fn a_call_that_began_without_numbers_goes_on_with_them() {
     written_trail.close(gate).await;
     written_trail.is_accepted();
     let receipt_text = written_trail.receipt(waits).to_string();
-    // `assessed`, the break, `voted`, `reassessed`, `dispatched`, `finished`.
+    // `assessed`, the reset entry, `voted`, `reassessed`, `dispatched`, `finished`.
     let numbers = parts(&receipt_text)
         .into_iter()
         .map(|part| (1..9).find(|nth| part.contains(&format!("\"call_seq\":{nth},"))));

@@ -1,4 +1,4 @@
-//! Logs to be verified: what a gate wrote, in trails as `gate-audit` writes them.
+//! Logs to verify: records of a gate, in trails that `gate-audit` writes.
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -28,7 +28,7 @@ pub fn sha256(bytes: &[u8]) -> String {
         .fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
 }
 
-/// A line that is to be logged: an entry, or the record that is too long to be one.
+/// A line to log: an entry, or a record that is too long for an entry.
 #[derive(Clone)]
 pub enum Line {
     Entry(Vec<u8>),
@@ -40,7 +40,7 @@ pub struct Log {
     dir: TempDir,
     pub key: SigningKey,
     pub note: Note,
-    /// Size and text of the checkpoints before the last.
+    /// The sizes and texts of the checkpoints before the last.
     pub earlier: Vec<(u64, String)>,
     /// Records that are too long to be entries.
     pub large: Vec<Vec<u8>>,
@@ -51,7 +51,7 @@ impl Log {
         Log::growing(lines, &[])
     }
 
-    /// A log that has published a checkpoint at each of these sizes.
+    /// Returns a log that has published a checkpoint at each of these sizes.
     pub fn growing(lines: &[Line], sizes: &[usize]) -> Log {
         Log::signed(lines, sizes, &key(1))
     }
@@ -107,7 +107,7 @@ impl Log {
         self.note.to_string()
     }
 
-    /// The `with` line that opens the secret of entry 2.
+    /// Returns the `with` line that opens the secret of entry 2.
     #[expect(clippy::unused_self, reason = "it is the log's to tell")]
     pub fn disclosure(&self) -> Vec<u8> {
         canonical(&json!({"field": "/card/pin", "salt": SALT, "value": PIN}))
@@ -117,7 +117,7 @@ impl Log {
 const SALT: &str = "000102030405060708090a0b0c0d0e0f";
 const PIN: &str = "12\u{20ac}4";
 
-/// The salt, digest and mark of the secret in entry 2.
+/// Returns the salt, digest and mark of the secret in entry 2.
 pub fn commitment() -> [String; 3] {
     let salt: Vec<u8> = (0..16).collect();
     let digest = sha256(&[&salt[..], &canonical(&PIN)].concat());
@@ -125,12 +125,13 @@ pub fn commitment() -> [String; 3] {
     [SALT.to_owned(), digest, marker]
 }
 
-/// Entries as a gate's records make them, with a secret, a long record and a settlement among them.
+/// Returns entries like those of a gate's records, with a secret, a long record and a reset entry
+/// among them.
 pub fn plausible(size: usize) -> Vec<Line> {
     lines(size, true)
 }
 
-/// The same, as if they were about no call: any of them can stand in a receipt.
+/// Returns the same entries without their calls, so that a receipt can contain any of them.
 pub fn of_no_call(size: usize) -> Vec<Line> {
     lines(size, false)
 }
@@ -160,7 +161,7 @@ fn lines(size: usize, name_calls: bool) -> Vec<Line> {
                         .unwrap()
                         .retain(|name, _| name != "call_seq" && name != "subject");
                 }
-                // The same calls over again have ids of their own.
+                // Repeated calls get their own ids.
                 if let Some(Value::String(id)) = value.pointer_mut("/subject/approval") {
                     id.replace_range(32.., &format!("{round:04x}"));
                 }
@@ -171,7 +172,7 @@ fn lines(size: usize, name_calls: bool) -> Vec<Line> {
     (0..size).map(line).collect()
 }
 
-/// A record with a secret, and with everything that is hard to write in one form only.
+/// Returns a record with a secret, and with values that are hard to write in one form only.
 fn with_secret(seq: u64) -> Value {
     let [_, digest, marker] = commitment();
     let odd = json!([
@@ -242,7 +243,7 @@ registry! { Tools for () { GetOrder, DeleteAccount } }
 fn records() -> &'static [Arc<Record>] {
     static RECORDS: OnceLock<Vec<Arc<Record>>> = OnceLock::new();
     RECORDS.get_or_init(|| {
-        // A thread of its own, because the test may have a runtime already.
+        // Runs on its own thread, because the test may have a runtime already.
         std::thread::spawn(|| tokio::runtime::Runtime::new().unwrap().block_on(work()))
             .join()
             .unwrap()

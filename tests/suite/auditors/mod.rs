@@ -1,9 +1,9 @@
-//! Programs that have nothing of ours verify trails and receipts: `auditor/verify.py`,
-//! `auditor/go`, `auditor/verify.sh`.
+//! Programs without our code verify trails and receipts: `auditor/verify.py`, `auditor/go`,
+//! `auditor/verify.sh`.
 //!
-//! Each takes what the log has written, and after each change refuses it and names the place. What
-//! is not on this machine (`python3` with `cryptography`, `go` with `golang.org/x/mod`, OpenSSL 3)
-//! is left out, and said.
+//! Each accepts the log's files, and after each change refuses them and names the location.
+//! Programs that this machine cannot run (`python3` with `cryptography`, `go` with
+//! `golang.org/x/mod`, OpenSSL 3) are skipped, with a message.
 
 mod changes;
 mod differential;
@@ -51,7 +51,7 @@ fn a_trail_that_has_grown_since_the_checkpoint_is_accepted() {
 
 #[test]
 fn a_changed_trail_is_refused_and_the_place_named() {
-    // The longest takes minutes, and is for the night.
+    // The longest takes minutes, and runs only at night.
     let sizes: &[usize] =
         if std::env::var_os("GATE_DIFFERENTIAL").is_some() { &[20, 300, 700] } else { &[20, 300] };
     for &size in sizes {
@@ -59,8 +59,8 @@ fn a_changed_trail_is_refused_and_the_place_named() {
         for change in changes(size) {
             let folder = copy(&log.folder());
             (change.make)(folder.path());
-            // The shell takes its time. What is behind the first tile is new to it only as far as
-            // tiles go.
+            // The shell program is slow. Beyond the first tile, only changes of tiles are new to
+            // it.
             let quick = size == 20 || (size == 300 && change.place.starts_with("tile/"));
             for program in programs().iter().filter(|program| quick || program.reads_json()) {
                 program.trail(folder.path(), &log.vkey(), &[]).refuses(&change.place, change.name);
@@ -122,8 +122,8 @@ fn another_key_is_refused() {
     }
 }
 
-/// Checks that nonsense is found although it is signed, which only someone with the log's key can
-/// do.
+/// Checks that invalid entries are found although they are signed, which only somebody with the
+/// log's key can do.
 #[test]
 fn signed_nonsense_is_refused_and_the_entry_named() {
     let record = |seq: u64| {
@@ -399,7 +399,8 @@ fn changed_receipts_are_refused_and_the_place_named() {
     }
 }
 
-/// An agent chooses the arguments of its calls: they must not pass for the commitments beside them.
+/// An agent chooses the arguments of its calls, so they must not pass for the commitments beside
+/// them.
 #[test]
 fn what_an_agent_wrote_is_no_commitment() {
     let disclosure = Log::new(&of_no_call(3)).disclosure();
@@ -419,7 +420,7 @@ fn what_an_agent_wrote_is_no_commitment() {
     }
 }
 
-/// Any bit of anything: as many of them as there is time for.
+/// Flips single bits of any file, as many as the time allows.
 #[test]
 fn any_flipped_bit_is_refused() {
     let log = Log::new(&of_no_call(300));

@@ -1,6 +1,6 @@
 //! Changes to texts and bytes, the same for the same seed.
 
-/// `SplitMix64`: enough to choose, and the same everywhere.
+/// `SplitMix64`: sufficient for random choices, and the same on every machine.
 pub struct SeededRandom(u64);
 
 impl SeededRandom {
@@ -16,7 +16,7 @@ impl SeededRandom {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below another one, which is not 0.
+    /// Returns a number below `end`, which is not 0.
     pub fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
     }
@@ -26,7 +26,7 @@ impl SeededRandom {
     }
 }
 
-/// Texts over which parsers stumble, alone or in the middle of something else.
+/// Texts that parsers often handle wrongly, alone or inside other texts.
 const ODD: [&[u8]; 24] = [
     b"\r",
     b"\t",
@@ -121,7 +121,7 @@ const CHANGES: [Change; 16] = [
     },
 ];
 
-/// Something else than these bytes, mostly of the same kind; `other` is another file of that kind.
+/// Returns changed bytes, mostly of the same kind; `other` is another file of that kind.
 pub fn mutated(random: &mut SeededRandom, bytes: &[u8], other: &[u8]) -> Vec<u8> {
     let mut changed = bytes.to_vec();
     for _ in 0..=random.below(3) / 2 {
@@ -148,7 +148,7 @@ fn spliced(bytes: &[u8], place: usize, length: usize, new: &[u8]) -> Vec<u8> {
     [&bytes[..place], new, &bytes[place + length..]].concat()
 }
 
-/// Puts another number in the place of one.
+/// Replaces a number with another one.
 fn number(random: &mut SeededRandom, bytes: &[u8], _: &[u8]) -> Vec<u8> {
     let starts: Vec<usize> = (0..bytes.len())
         .filter(|at| {
@@ -193,8 +193,8 @@ fn base64(random: &mut SeededRandom, bytes: &[u8], _: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Writes JSON otherwise that may mean the same: more space, another order, a member twice,
-/// escapes, other forms of numbers.
+/// Writes JSON in another form that may mean the same: more space, another order, a repeated
+/// member, escapes, other forms of numbers.
 fn json(random: &mut SeededRandom, bytes: &[u8], _: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(bytes).into_owned();
     let colons: Vec<usize> = text.match_indices("\":").map(|(at, _)| at).collect();
@@ -220,8 +220,7 @@ fn json(random: &mut SeededRandom, bytes: &[u8], _: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Adds a line like the last one, which is a signature: the same, by somebody else, or not what it
-/// says.
+/// Adds a line like the last one, which is a signature: the same, with another name, or invalid.
 fn signature_line(random: &mut SeededRandom, bytes: &[u8], other: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(bytes).into_owned();
     let Some(at) = text.rfind("\n\u{2014} ") else { return bytes.to_vec() };
@@ -256,7 +255,7 @@ fn signature_line(random: &mut SeededRandom, bytes: &[u8], other: &[u8]) -> Vec<
             signature.get(5..).unwrap_or("").get(..84).unwrap_or("")
         ),
     };
-    // Before the good one, or behind it.
+    // Before the valid one, or after it.
     let place = if random.below(2) == 0 { at + 1 } else { at + 1 + line.len() + 1 };
     spliced(bytes, place.min(bytes.len()), 0, format!("{more}\n").as_bytes())
 }

@@ -1,5 +1,4 @@
-//! The auditors' programs, as far as this machine can run them; and our own verifier, run as they
-//! are.
+//! The auditors' programs that this machine can run, and our own verifier, run in the same way.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -10,13 +9,13 @@ use std::sync::{Mutex, OnceLock};
 use gate_runtime::audit::{LogKeys, Receipt, VerifierKey, WitnessPolicy, read_keys};
 use gate_runtime::trail::{Auditor, TrailReader, VerifiedReceipt};
 
-/// A program, and what starts it: nothing, where it is ours.
+/// A program, and the command that starts it; no command for our own verifier.
 pub struct Program {
     pub name: &'static str,
     command: Vec<PathBuf>,
 }
 
-/// The verifiers behind `gate audit verify` and `gate audit verify-receipt`.
+/// Returns the verifiers of `gate audit verify` and `gate audit verify-receipt`.
 pub fn ours() -> &'static Program {
     static OURS: Program = Program { name: "gate", command: Vec::new() };
     &OURS
@@ -30,7 +29,7 @@ pub struct ProgramOutput {
     err: String,
 }
 
-/// Those that can be run here. The others are named, with the reason.
+/// Returns the programs that can run here. Prints the others, with the reason.
 pub fn programs() -> &'static [Program] {
     static PROGRAMS: OnceLock<Vec<Program>> = OnceLock::new();
     PROGRAMS.get_or_init(|| {
@@ -38,7 +37,7 @@ pub fn programs() -> &'static [Program] {
         let usable = |(name, found): (&'static str, Result<Vec<PathBuf>, String>)| match found {
             Ok(command) => Some(Program { name, command }),
             Err(reason) => {
-                // Not `eprintln`, which `cargo test` hides where a test passes.
+                // Not `eprintln`, whose output `cargo test` hides if a test passes.
                 let line = format!("skipped: auditor: {name}: {reason}\n");
                 std::io::stderr().write_all(line.as_bytes()).unwrap();
                 None
@@ -104,7 +103,7 @@ fn shell() -> Result<Vec<PathBuf>, String> {
 }
 
 impl Program {
-    /// Returns whether it reads the text of the entries, and knows `--since`.
+    /// Returns whether it reads the text of the entries, and supports `--since`.
     pub fn reads_json(&self) -> bool {
         self.name != "verify.sh"
     }
@@ -189,7 +188,7 @@ pub struct BatchProcess {
 }
 
 impl BatchProcess {
-    /// Nothing where there is no Python with what it needs.
+    /// Returns `None` without a Python that has the required packages.
     pub fn start() -> Option<Mutex<BatchProcess>> {
         let program = programs().iter().find(|program| program.name == "verify.py")?;
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/auditors/batch.py");
@@ -212,14 +211,14 @@ impl BatchProcess {
 
 impl Drop for BatchProcess {
     fn drop(&mut self) {
-        // It ends by itself once nobody asks; a test that fails does not wait for it.
+        // It ends by itself once its input is closed, but a failing test does not wait for it.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
 impl ProgramOutput {
-    /// Returns whether it holds; no third answer is one.
+    /// Returns whether the input verifies. Any third answer fails the test.
     pub fn verdict(&self) -> bool {
         let ProgramOutput { name, code, out, err } = self;
         match code {
@@ -229,12 +228,12 @@ impl ProgramOutput {
         }
     }
 
-    /// Why not.
+    /// Returns the reason of a refusal.
     pub fn reason(&self) -> &str {
         self.err.lines().next().unwrap_or("it holds")
     }
 
-    /// It holds. Gives what was said.
+    /// Checks that the input verifies, and returns the output.
     pub fn accepts(self) -> String {
         let ProgramOutput { name, code, out, err } = self;
         assert!(
@@ -244,7 +243,7 @@ impl ProgramOutput {
         out
     }
 
-    /// It does not hold, for a reason in which the place stands.
+    /// Checks that the input is refused, with a reason that contains the location.
     pub fn refuses(&self, place: &str, case: &str) {
         let ProgramOutput { name, code, out, err } = self;
         let is_refused_as_expected =

@@ -1,4 +1,4 @@
-//! Receipts, written here by hand.
+//! Receipts, written by hand.
 
 use std::fmt;
 
@@ -42,7 +42,7 @@ impl ReceiptText {
         self
     }
 
-    /// Puts a `with` line in the place of others.
+    /// Replaces `with` lines with another one.
     pub fn instead(mut self, index: u64, line: &[u8]) -> ReceiptText {
         self.part(index).additions = vec![line.to_vec()];
         self
@@ -58,7 +58,7 @@ impl ReceiptText {
     }
 }
 
-/// The entries of a receipt, each with what stands beside it.
+/// Returns the entries of a receipt, each with its other lines.
 pub fn parts(receipt: &str) -> Vec<&str> {
     let (entries, _) = receipt.split_once("\n\n").unwrap();
     let mut starts: Vec<usize> = entries.match_indices("\nentry ").map(|(at, _)| at + 1).collect();
@@ -66,7 +66,7 @@ pub fn parts(receipt: &str) -> Vec<&str> {
     starts.windows(2).map(|pair| &receipt[pair[0]..pair[1]]).collect()
 }
 
-/// A receipt without some of its entries.
+/// Returns a receipt without some of its entries.
 pub fn without(receipt: &str, left_out: &[usize]) -> String {
     let (_, note) = receipt.split_once("\n\n").unwrap();
     let (header, _) = receipt.split_once('\n').unwrap();

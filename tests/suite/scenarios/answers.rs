@@ -1,5 +1,5 @@
-//! Checks that the answers of a run are true, and that nothing it owes is lost: whatever is
-//! dropped, however many tasks use it, over restarts.
+//! Checks that the answers of a run are true, and that no answer is lost: with dropped futures,
+//! with many tasks, over restarts.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -101,7 +101,7 @@ async fn a_typed_call_that_could_not_begin_never_runs_later(store: Shared) {
     for freeze in gate.active_controls().await.unwrap().freezes {
         gate.lift_freeze(&freeze, &dana).await.unwrap();
     }
-    // Under an id that the program knows, it goes on where it was.
+    // Under a known id, the call continues where it was.
     let named = || run.call_as("named", Pay { to: "alice".into(), amount: 600, note: None });
     let (ended, ()) = tokio::join!(named(), decide(true));
     assert!(matches!(ended, Err(CallError::NotYet(_))), "{ended:?}");
@@ -191,7 +191,7 @@ async fn batches_that_are_submitted_at_once_each_have_their_answers(store: Share
     assert_eq!(world.ran().len(), 80);
 }
 
-/// Polls a future so often, and drops it.
+/// Polls a future a number of times, and drops it.
 fn poll_times<F: Future>(future: F, times: usize) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
@@ -199,7 +199,7 @@ fn poll_times<F: Future>(future: F, times: usize) -> Option<F::Output> {
         if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
             return Some(output);
         }
-        // What goes on elsewhere, as in the thread of a store, comes to its end between the polls.
+        // Work on other threads, such as the store's, finishes between the polls.
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     None
@@ -230,7 +230,7 @@ async fn a_question_of_a_dropped_submit_is_in_the_next_turn(store: Shared) {
     approve_all(&turn, &dana).await;
     let turn = tokio::select! {
         turn = run.proceed() => turn.unwrap(),
-        // The nap goes on too, where it had not begun.
+        // The nap continues, too, if it had not begun.
         () = until(async || { world.go.notify_one(); false }) => panic!("somebody waits on"),
     };
     let late_answers: Vec<_> = late(&turn).into_iter().filter(|(call, _)| call != "3").collect();
@@ -303,7 +303,7 @@ async fn a_late_answer_is_told_again_after_a_restart(store: Shared) {
     let _ = run.submit([pay_call("2", 5)]).await.unwrap();
     let saved = run.state().await.unwrap().to_json();
     only_interruption(&turn).approve(&dana).await.unwrap();
-    // The process ends before the model has the turn.
+    // The process ends before the model gets the turn.
     assert_eq!(late(&run.proceed().await.unwrap()), [("1".into(), "succeeded")]);
     drop((run, gate));
     let gate = again(&store, &world).await;
@@ -359,7 +359,7 @@ async fn another_handle_of_a_run_knows_what_is_owed(store: Shared) {
     let turn = first.submit([pay_call("1", 500), pay_call("2", 600)]).await.unwrap();
     turn.interruptions()[0].approve(&dana).await.unwrap();
     drop(first);
-    // Another process that has nothing but the id.
+    // Another process that has only the id.
     let other = run(&again(&store, &world).await);
     let turn = other.proceed().await.unwrap();
     assert_eq!(late(&turn), [("1".into(), "succeeded")]);
@@ -394,7 +394,7 @@ async fn a_call_that_never_began_is_approved_as_before(store: Shared) {
                 last_kind().await
             );
         }
-        // Either way it runs once, and the model is told of it.
+        // In both cases it runs once, and the model gets the result.
         let turn = run.submit([pay_call("1", 5)]).await.unwrap();
         if begun && ended.is_none() {
             assert!(["indeterminate", "succeeded"].contains(&kinds(&turn)[0]), "{polls}");
@@ -465,7 +465,7 @@ async fn what_came_after_a_turn_was_told_is_still_owed(store: Shared) {
     assert_eq!(late(&turn), [("1".into(), "indeterminate")]);
     let in_flight = gate.recover().await.unwrap().remove(0);
     in_flight.settle(&dana, Settlement::ran(&json!("done after all")), "I looked").await.unwrap();
-    // A turn that the application never gets, before it says that it has the first.
+    // A turn that the application never gets, before it acknowledges the first.
     assert_eq!(late(&run.proceed().await.unwrap()), [("1".into(), "succeeded")]);
     run.acknowledge(&turn).await.unwrap();
     assert_eq!(
@@ -479,7 +479,7 @@ async fn a_question_that_was_asked_before_holds_its_batch(store: Shared) {
     let (gate, state) = crate::scenarios::t_batches::holding(&store).await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let migrate = || call("2", "migrate", json!({"to": 2}));
-    // Whoever asked went away before the rest of the batch was written.
+    // The caller was dropped before the rest of the batch was written.
     let _ = run.submit([migrate()]).await.unwrap();
     let turn = run.submit([call("1", "race", json!({"place": 7})), migrate()]).await.unwrap();
     assert_eq!(kinds(&turn), ["approved", "waiting"]);

@@ -1,5 +1,5 @@
-//! The scenarios about questions: how often people are asked, what they are told of what came
-//! before, and what their no and their yes hold for.
+//! The scenarios about questions: how often people are asked, which earlier events they see, and
+//! the calls that a rejection or an approval covers.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ on_every_store! {
     whoever_decides_is_told_that_a_tool_was_changed_or_dropped,
 }
 
-/// A service as it was deployed first, then with another payment tool, then with none.
+/// A service as first deployed, then with another payment tool, then with none.
 mod deployed {
     use gate_runtime::prelude::*;
 
@@ -77,7 +77,7 @@ async fn a_run_that_is_refused_again_and_again_is_told_to_stop(store: Shared) {
     }
     assert_eq!((count, stopped), (20, Some(20)), "people are not asked sixty times");
     assert!(world.ran().is_empty());
-    // The same call again and again is no way round it.
+    // Repeating the same call does not avoid it.
     let other = gate.run("other");
     for index in 0..30 {
         let turn = other.submit([pay_call(&index.to_string(), 500)]).await.unwrap();
@@ -171,7 +171,7 @@ async fn what_a_person_took_back_is_asked_again_and_no_permission_covers_it(stor
         (earlier.len(), earlier[0].reason(), earlier[0].approval()),
         (1, "not this one", second)
     );
-    // Another permission does not answer it either: this one is for a person.
+    // Another permission does not cover it either, because this question is for a person.
     let other = run.submit([pay_call("5", 800)]).await.unwrap();
     assert_eq!(kinds(&other), ["succeeded"]);
     only_interruption(&run.proceed().await.unwrap()).approve(&dana).await.unwrap();
@@ -414,7 +414,7 @@ async fn of_many_who_ask_at_once_no_more_wait_than_may(store: Shared) {
         }
     }
     assert_eq!((taken, gate.pending().await.unwrap().len()), (5, 5));
-    // Whoever is answered makes room for the next one.
+    // An answered question makes room for the next one.
     gate.pending().await.unwrap()[0]
         .reject(&gate.reviewer("dana").await.unwrap(), "no")
         .await
@@ -476,7 +476,7 @@ async fn whoever_decides_is_told_that_a_tool_was_changed_or_dropped(store: Share
     let run = first.run("run").on_behalf_of("mia");
     let asks = run.submit([pay_call("1", 500)]).await.unwrap();
     let id = only_interruption(&asks).id();
-    // Where people decide, no tool is at hand.
+    // The process in which people decide has no tools.
     let fixture: Gate<NoTools> = Gate::builder(())
         .directory(crate::scenarios::desk::people())
         .store(Arc::clone(&store))
@@ -490,7 +490,7 @@ async fn whoever_decides_is_told_that_a_tool_was_changed_or_dropped(store: Share
         one
     };
     assert_eq!((only_interruption(&asks).tool_notice(), state_text().await), (None, None));
-    // Another service is no reason to say anything, nor is the same one again.
+    // Neither another service nor the same one again causes a notice.
     let _: Gate<Another> = builder(&store, &state).build().await.unwrap();
     let _: Gate<First> = builder(&store, &state).build().await.unwrap();
     assert_eq!(state_text().await, None);

@@ -1,4 +1,4 @@
-//! B. Binding: what runs is what was approved.
+//! B. Binding: only the approved call runs.
 
 use std::sync::Arc;
 
@@ -47,19 +47,19 @@ async fn b11_other_arguments_on_a_replay_are_a_new_question(store: Shared) {
     let run = run(&gate);
     let turn = run.submit([pay_call("1", 50)]).await.unwrap();
     only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
-    // The turn is replayed, and the model now says something else under a new id.
+    // The turn is replayed, and the model now proposes another call under a new id.
     let replay =
         run.submit([call("2", "pay", json!({"to": "mallory", "amount": 50}))]).await.unwrap();
     assert_eq!(kinds(&replay), ["waiting"]);
     assert!(world.ran().is_empty());
-    // What was approved stands, and nothing else runs.
+    // The approval still holds, and nothing else runs.
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["waiting"]);
     assert_eq!(turn.late().len(), 1);
     assert_eq!(world.ran(), ["pay 50 to alice"]);
 }
 
-/// The tool of another release: same name, something else about it.
+/// The tool of another release: the same name, with another property changed.
 macro_rules! release {
     ($release:ident, $policy:literal, { $($tool:tt)* }) => {
         mod $release {
@@ -124,7 +124,7 @@ release!(other_arguments, "always_ask", {
     }
 });
 
-/// Asks and approves in the first release, then goes on in another one over the same store.
+/// Asks and approves in the first release, then continues in another one over the same store.
 async fn upgraded<R: Registry<State = State>>(
     store: &Shared,
     to: &str,
@@ -330,8 +330,8 @@ async fn b14_arguments_that_the_store_changed_are_refused_as_corrupt(store: Shar
 }
 
 async fn b14_an_approval_for_other_arguments_does_not_run(store: Shared) {
-    // The text and its unkeyed digest are both replaced; the votes are for the digest that people
-    // saw.
+    // The text and its unkeyed digest are both replaced, but the votes are for the digest that
+    // people saw.
     let small = gate(&crate::scenarios::stores::fresh()).await.0;
     let shown = run(&small)
         .submit([call("1", "pay", json!({"to": "mallory", "amount": 5000}))])

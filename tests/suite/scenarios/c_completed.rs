@@ -1,4 +1,4 @@
-//! C. Completed arguments: what is shown is what runs.
+//! C. Completed arguments: the shown arguments are those that run.
 
 #![allow(clippy::option_option, reason = "a null that means something is the point")]
 
@@ -198,7 +198,7 @@ pub fn waver(#[state] world: &World, amount: Fickle) {
     world.ran.lock().unwrap().push(format!("waver {}", amount.0));
 }
 
-/// A number that grows by being written.
+/// A number that grows each time it is written.
 #[derive(Deserialize, JsonSchema)]
 pub struct Growing(u64);
 
@@ -457,7 +457,7 @@ async fn c6_an_edit_is_completed_too(store: Shared) {
     assert_eq!(world.ran(), ["transfer 1 to y.example at most 10"]);
 }
 
-/// An approval as a version stored it that did not complete arguments.
+/// Returns an approval as an earlier version stored it, which did not complete arguments.
 fn as_before(approval: &Approval) -> Approval {
     let mut stored = serde_json::to_value(approval).unwrap();
     stored["arguments"] = stored["given"].take();
@@ -485,7 +485,7 @@ async fn c7_an_approval_from_before_arguments_were_completed_still_runs(_: Share
     only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     let approved = gate.approval(only_interruption(&turn).id()).await.unwrap().unwrap();
     assert!(world.ran().is_empty());
-    // The row and the records of it, as they were written then.
+    // Its row and its records, as they were written then.
     let mut changes = gate_runtime::store::Changeset::at(gate_runtime::Timestamp::now());
     let mut before = as_before(&approved);
     before.set_version(1);
@@ -506,7 +506,7 @@ async fn c7_an_approval_from_before_arguments_were_completed_still_runs(_: Share
     assert_eq!(store.commit(changes).await.unwrap(), gate_runtime::store::CommitOutcome::Done);
     let (gate, world) = self::gate(&store).await;
     let run = crate::scenarios::desk::run(&gate);
-    // The same call again is the same call, and it runs.
+    // The repeated call is the same call, and it runs.
     let turn =
         run.submit([call("1", "transfer", json!({"to": "x.example", "amount": 1}))]).await.unwrap();
     assert_eq!(kinds(&turn), ["succeeded"], "{:?}", texts(&turn));

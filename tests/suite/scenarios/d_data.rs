@@ -97,7 +97,7 @@ async fn d69_equal_arguments_have_one_digest_in_any_key_order(store: Shared) {
         digests.push(turn.answers()[0].approval().unwrap().arguments().digest());
     }
     assert!(digests.iter().all(|digest| *digest == digests[0]), "{digests:?}");
-    // Decomposed, it prints alike and is another text.
+    // The decomposed form prints alike, but is another text.
     let turn = run
         .submit([ToolCall::new(
             "other",
@@ -124,7 +124,7 @@ async fn d70_secrets_reach_no_store_no_log_no_error_no_debug(store: Shared) {
     approve_all(&turn, &dana(&gate).await).await;
     let done = run.proceed().await.unwrap();
     assert_eq!(kinds(&done), ["succeeded", "failed", "invalid", "invalid", "invalid"]);
-    // They run at once, in whatever order.
+    // They run at once, in any order.
     assert_eq!(
         world.ran_sorted(),
         ["sign in mia with hunter22", "sign in mia with wrong-password"],

@@ -1,5 +1,4 @@
-//! D. Secrets: who has the database has none of them, also where a body gives one back in another
-//! writing.
+//! D. Secrets: the database contains none of them, even if a body returns one in another encoding.
 
 #![allow(clippy::string_slice, clippy::format_collect, reason = "a test says what it expects")]
 
@@ -39,7 +38,7 @@ async fn d_a_pin_is_not_found_by_whoever_has_the_database(store: Shared) {
     let turn = run(&gate).submit([sign_in_call("1", "4711")]).await.unwrap();
     let stored = serde_json::to_value(only_interruption(&turn).approval()).unwrap();
     let commitment = &stored["arguments"]["secrets"][0];
-    // Whatever stands there, taken as the salt.
+    // Every stored text, tried as the salt.
     let texts: Vec<&str> =
         commitment.as_object().unwrap().values().filter_map(Value::as_str).collect();
     let bytes = |text: &str| -> Vec<u8> {
@@ -57,7 +56,7 @@ async fn d_a_pin_is_not_found_by_whoever_has_the_database(store: Shared) {
             assert_ne!(tried.to_vec(), committed, "{pin:04} is the PIN");
         }
     }
-    // Digests have such digits by chance; no value does.
+    // Digests contain such digits by chance; no value does.
     let records = serde_json::to_value(records(&gate).await).unwrap();
     for shown in [&stored, &records] {
         assert!(!shown.to_string().contains("\"4711\""), "{shown}");
@@ -69,7 +68,7 @@ async fn d_the_same_call_is_known_again_after_a_restart_with_the_same_key_only(s
     let (gate, world) = gate(&store).await;
     let turn = run(&gate).submit([sign_in_call("1", "hunter22")]).await.unwrap();
     let id = only_interruption(&turn).approve(&dana(&gate).await).await.unwrap().approval().id();
-    // Nobody says that it is another call.
+    // Nothing reports that it is another call.
     let other = with_key(&store, &world, [9; 32]).build().await.unwrap();
     let turn = run(&other).submit([sign_in_call("1", "hunter22")]).await.unwrap();
     let CallResult::NotRun(NotRun::Unavailable { problem }) = turn.answers()[0].result() else {
@@ -123,7 +122,8 @@ async fn d_a_process_without_the_key_shows_and_decides(store: Shared) {
     assert_eq!(world.ran(), ["sign in mia with hunter22"]);
 }
 
-/// The row of a call as an earlier version wrote it: what opens the commitment lies beside it.
+/// Rewrites the row of a call as an earlier version wrote it, with the opening of the commitment
+/// beside it.
 async fn earlier_row(store: &Shared, id: &str) {
     let elsewhere = gate(&crate::scenarios::stores::fresh()).await.0;
     let turn = run(&elsewhere).submit([sign_in_call(id, "hunter22")]).await.unwrap();
@@ -139,7 +139,7 @@ async fn earlier_row(store: &Shared, id: &str) {
     .unwrap();
     let secret = json!({"salt": "03".repeat(16), "digest": format!("sha256:{hex}")});
     row["arguments"]["secrets"][0] = secret;
-    // Its records had no numbers yet.
+    // The records of that version had no numbers.
     row["recorded"] = json!(0);
     let marked = serde_json_canonicalizer::to_string(&row["arguments"]["json"]).unwrap();
     row["arguments"]["digest"] = json!(gate_runtime::id::Digest::of(marked).to_string());
@@ -180,8 +180,8 @@ async fn d_a_commitment_of_an_earlier_version_is_known_disclosed_and_erased(stor
     erased.arguments().check(&disclosure).unwrap();
 }
 
-/// Whoever can write the database could try out what a secret is: by refused calls with a guess
-/// each, of which the gate says which one the next call is equal to.
+/// Somebody who can write the database could otherwise guess a secret: by refused calls with a
+/// guess each, if the gate reported which of them equals the next call.
 async fn d_a_commitment_that_opens_itself_tells_nothing_of_other_calls(store: Shared) {
     earlier_row(&store, "1").await;
     let (gate, _) = gate(&store).await;
@@ -208,7 +208,7 @@ async fn d_what_the_agent_thought_and_was_told_holds_no_secret_of_any_call_of_it
     }
     let state = run.state().await.unwrap().to_json();
     assert!(!state.contains("hunter22"), "{state}");
-    // Nor where the call with the secret fits no schema.
+    // Nor if the call with the secret does not fit the schema.
     let run = run.reasoning("hunter44 was refused, so I pay");
     let unfit = call("3", "sign_in", json!({"user": "mia", "password": "hunter44", "more": 1}));
     let pay = call("4", "pay", json!({"to": "bob", "amount": 500}));
@@ -265,7 +265,7 @@ async fn d_a_limit_for_each_secret_does_not_store_it_and_holds_after_a_restart()
         }
     }
     for file in std::fs::read_dir(folder.path()).unwrap() {
-        // A sidecar file may go away meanwhile.
+        // A sidecar file may be deleted in the meantime.
         let Ok(bytes) = std::fs::read(file.unwrap().path()) else { continue };
         let holds = |card: &str| bytes.windows(card.len()).any(|window| window == card.as_bytes());
         assert!(!holds("4000-1234-5678") && !holds("5000-9999-0000"));
@@ -332,6 +332,6 @@ async fn d_tools_with_secrets_want_a_key_where_the_store_outlives_the_gate() {
         "{keyless}"
     );
     assert!(Gate::<whole::Whole>::builder(()).store(store).key(KEY).build().await.is_ok());
-    // What is in memory ends with the gate, and so may its key.
+    // A store in memory ends with the gate, so its key may be random.
     assert!(Gate::<whole::Whole>::builder(()).build().await.is_ok());
 }

@@ -1,4 +1,4 @@
-//! The tools, the people and the small words that all scenarios use.
+//! The tools, the people and the helper functions that all scenarios use.
 
 use std::fmt::Debug;
 use std::pin::Pin;
@@ -15,13 +15,13 @@ use tokio::sync::Notify;
 
 use crate::scenarios::stores::Shared;
 
-/// The world that the tools change: every execution leaves a line.
+/// The world that the tools change. Every execution adds a line.
 #[derive(Default)]
 pub struct World {
     pub ran: Mutex<Vec<String>>,
-    /// Lets a slow body go on.
+    /// Lets a slow body continue.
     pub go: Notify,
-    /// Says that a slow body has begun.
+    /// Notifies that a slow body has begun.
     pub begun: Notify,
 }
 
@@ -34,7 +34,7 @@ impl World {
         self.ran.lock().unwrap().clone()
     }
 
-    /// The same in the order of the alphabet: of calls that ran at once, either may be first.
+    /// Returns the lines in alphabetical order, because concurrent calls may run in any order.
     pub fn ran_sorted(&self) -> Vec<String> {
         let mut ran = self.ran();
         ran.sort();
@@ -42,7 +42,7 @@ impl World {
     }
 }
 
-/// The state of the gates: a part of it is what tools take.
+/// The state of the gates, of which tools take a part.
 #[derive(Clone, Default)]
 pub struct State(pub Arc<World>);
 
@@ -140,7 +140,7 @@ registry! {
 
 pub const KEY: [u8; 32] = [7; 32];
 
-/// The people: two managers, someone else, and the person the runs act for.
+/// Returns the people: two managers, an intern, and the person for whom the runs act.
 pub fn people() -> StaticDirectory {
     StaticDirectory::new()
         .person("dana", ["manager"])
@@ -153,7 +153,7 @@ pub fn noon() -> gate_runtime::Timestamp {
     "2026-11-21T12:00:00Z".parse().unwrap()
 }
 
-/// A gate before it is built.
+/// Returns a gate builder over a store.
 pub fn builder<R: Registry<State = State>>(store: &Shared, state: &State) -> GateBuilder<R> {
     Gate::builder(state.clone())
         .agent("support")
@@ -162,19 +162,19 @@ pub fn builder<R: Registry<State = State>>(store: &Shared, state: &State) -> Gat
         .store(Arc::clone(store))
 }
 
-/// A gate over a store, with a world of its own.
+/// Builds a gate over a store, with its own world.
 pub async fn gate(store: &Shared) -> (Gate<Tools>, Arc<World>) {
     let state = State::default();
     (builder(store, &state).build().await.unwrap(), state.0)
 }
 
-/// A gate whose clock stands still at noon.
+/// Builds a gate whose clock stands still at noon.
 pub async fn gate_at_noon(store: &Shared) -> (Gate<Tools>, Arc<World>, ManualClock) {
     let (state, clock) = (State::default(), ManualClock::at(noon()));
     (builder(store, &state).clock(clock.clone()).build().await.unwrap(), state.0, clock)
 }
 
-/// Another gate over the same store and the same world: as another process.
+/// Builds another gate over the same store and the same world, like another process.
 pub async fn again(store: &Shared, world: &Arc<World>) -> Gate<Tools> {
     builder(store, &State(Arc::clone(world))).build().await.unwrap()
 }
@@ -219,12 +219,12 @@ pub async fn approve_all(turn: &Turn, reviewer: &Reviewer) {
     }
 }
 
-/// The words that say how each call of a turn stands.
+/// Returns the state of each call of a turn.
 pub fn kinds(turn: &Turn) -> Vec<&'static str> {
     turn.answers().iter().map(Answer::kind).collect()
 }
 
-/// Returns the words that the model is told, call by call.
+/// Returns the texts for the model, call by call.
 pub fn texts(turn: &Turn) -> Vec<String> {
     turn.answers().iter().map(Answer::for_model).collect()
 }
@@ -234,13 +234,12 @@ pub fn only_interruption(turn: &Turn) -> &Interruption {
     &turn.interruptions()[0]
 }
 
-/// Everything on the record.
+/// Returns all records.
 pub async fn records<R: Registry>(gate: &Gate<R>) -> Vec<Arc<Record>> {
     gate.records(0, 10_000).await.unwrap()
 }
 
-/// Returns the kinds of the records, as words, without the building of gates and the naming of
-/// directories.
+/// Returns the kinds of the records, without those about built gates and directories.
 pub async fn story<R: Registry>(gate: &Gate<R>) -> Vec<&'static str> {
     records(gate)
         .await
@@ -250,7 +249,7 @@ pub async fn story<R: Registry>(gate: &Gate<R>) -> Vec<&'static str> {
         .collect()
 }
 
-/// Waits until something is so that background work brings about.
+/// Waits until a condition holds that background work brings about.
 pub async fn until(mut holds: impl AsyncFnMut() -> bool) {
     let patience = std::time::Instant::now();
     while !holds().await {
@@ -259,13 +258,13 @@ pub async fn until(mut holds: impl AsyncFnMut() -> bool) {
     }
 }
 
-/// Waits until somebody is asked.
+/// Waits until a question is pending.
 pub async fn until_asked<R: Registry>(gate: &Gate<R>) -> Interruption {
     until(async || !gate.pending().await.unwrap().is_empty()).await;
     gate.pending().await.unwrap().remove(0)
 }
 
-/// Waits until it is recorded that nobody knows how the first unfinished call ended.
+/// Waits until the first unfinished call is recorded as indeterminate.
 pub async fn until_indeterminate<R: Registry>(gate: &Gate<R>) {
     until(async || gate.recover().await.unwrap()[0].approval().status() == Status::Indeterminate)
         .await;

@@ -86,7 +86,7 @@ async fn e17_an_edit_where_the_rules_are_not_known_is_judged_before_it_runs_and_
     let turn = run.submit([pay_call("1", 50)]).await.unwrap();
     assert_eq!(kinds(&turn), ["waiting"]);
 
-    // As an inbox has it, in another process.
+    // Like an inbox in another process.
     let inbox: Gate<NoTools> = Gate::builder(())
         .directory(people())
         .key(KEY)
@@ -159,7 +159,7 @@ async fn e17_an_edit_that_needs_more_people_waits_for_them(store: Shared) {
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["waiting"]);
     assert!(world.ran().is_empty());
-    // The editor's voice counts, once; the other one decides.
+    // The editor's vote counts once, and the other manager decides.
     only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting"]);
     only_interruption(&turn).approve(&gate.reviewer("omar").await.unwrap()).await.unwrap();
@@ -172,7 +172,8 @@ async fn e17_an_edit_below_the_threshold_still_counts_as_the_reviewers_decision(
     let run = run(&gate);
     let turn = run.submit([pay_call("1", 500)]).await.unwrap();
     let ines = gate.reviewer("ines").await.unwrap();
-    // Rules would let 5 run by itself; that does not let an intern decide what a manager is asked.
+    // Rules would let 5 run without a person, but that does not let an intern decide a question for
+    // a manager.
     let refused =
         only_interruption(&turn).edit(&ines, Edit::new().set("amount", 5)).await.unwrap_err();
     assert_eq!(refused.to_string(), "ines cannot decide this: it asks a manager");
@@ -237,7 +238,7 @@ async fn e18_an_edit_takes_the_votes_for_the_old_arguments_away(store: Shared) {
         .await
         .unwrap();
     assert_eq!(edited.status(), Status::Pending, "dana agreed to 5,000, not to 6,000");
-    // What dana was shown is no longer what would run.
+    // The arguments that dana saw are no longer those that would run.
     let stale = only_interruption(&turn).approve(&dana(&gate).await).await.unwrap_err();
     assert!(stale.to_string().contains("changed after it was shown"), "{stale}");
     let turn = run.proceed().await.unwrap();
@@ -252,7 +253,7 @@ async fn e19_an_untouched_secret_keeps_its_value(store: Shared) {
     let turn = run.submit([sign_in_call("1", "hunter22")]).await.unwrap();
     let shown = only_interruption(&turn).approval().arguments().get("password").unwrap();
     assert!(shown.as_str().unwrap().starts_with("[secret "), "{shown}");
-    // As a form sends it: everything, the mark included.
+    // Like a form, which sends everything, including the mark.
     let edit = Edit::new().set("user", "mia.li").set("password", shown);
     only_interruption(&turn).edit(&dana(&gate).await, edit).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);

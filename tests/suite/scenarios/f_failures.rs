@@ -1,5 +1,5 @@
-//! F. What fails, hangs or says nonsense among that which judges calls: it is a failure, and no
-//! verdict.
+//! F. Rules, overlays and directories that fail, hang or return nonsense: each is a failure, and
+//! gives no verdict.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -46,7 +46,7 @@ on_every_store! {
     f48_a_denial_without_a_reason_and_the_limit_of_denials_read_well,
 }
 
-/// The world on which the judges of calls depend.
+/// The world on which rules, overlays and directories depend.
 #[derive(Default)]
 struct World {
     ran: Mutex<Vec<String>>,
@@ -200,7 +200,7 @@ async fn gate(store: &Shared) -> (Gate<Tools>, Arc<World>, ManualClock) {
     gate_with(store, |builder, _| builder).await
 }
 
-/// Builds a gate that a test changed before, over a world of its own.
+/// Builds a gate with the changes of a test, over its own world.
 async fn gate_with(
     store: &Shared,
     change: impl FnOnce(GateBuilder<Tools>, Arc<World>) -> GateBuilder<Tools>,
@@ -210,7 +210,7 @@ async fn gate_with(
     (builder.build().await.unwrap(), world, clock)
 }
 
-/// Builds a gate with an overlay that depends on the world, and denies where it fails.
+/// Builds a gate with an overlay that depends on the world, and that denies if it fails.
 async fn gate_with_score(store: &Shared) -> (Gate<Tools>, Arc<World>, ManualClock) {
     gate_with(store, |builder, world| builder.overlay(ScoreOverlay(world, None))).await
 }
@@ -224,7 +224,7 @@ fn transfer_to(id: &str, to: &str, amount: u64) -> ToolCall {
     call(id, "transfer", json!({"to": to, "amount": amount}))
 }
 
-/// Lets the time for judging pass, as soon as something hangs.
+/// Lets the time limit of evaluations pass as soon as something hangs.
 async fn in_time<F: IntoFuture>(world: &World, clock: &ManualClock, work: F) -> F::Output {
     let passes = async {
         world.begun.notified().await;
@@ -264,7 +264,7 @@ async fn f42_a_denying_rule_that_fails_denies_nothing_and_counts_for_nothing(sto
         r#"it could not be judged: "sanctions list" of policy transfers failed: sanctions: 503"#;
     assert_eq!(problems[0], why);
     world.repair();
-    // The same call under the same id, and others: as if nothing had been.
+    // The same call under the same id, and others, run as if nothing had happened.
     let turn = run
         .submit([transfer_to("call 0", "alice", 10), transfer_to("2", "bob", 10)])
         .await
@@ -305,7 +305,7 @@ async fn f42_a_denial_that_hangs_on_a_rule_that_failed_is_none(store: Shared) {
     let run = run(&gate);
     let door = |id: &str, who: &str| call(id, "open", json!({"who": who}));
     assert_eq!(kinds(&run.submit([door("1", "zoe")]).await.unwrap()), ["denied"]);
-    // It would have been approved or asked, had the list been there.
+    // It would have been approved or asked if the list had been available.
     for (index, broken) in ["list", "guests"].into_iter().enumerate() {
         world.breaks(broken);
         let turn = run.submit([door(&format!("broken {index}"), "bob")]).await.unwrap();
@@ -313,7 +313,7 @@ async fn f42_a_denial_that_hangs_on_a_rule_that_failed_is_none(store: Shared) {
         world.repair();
     }
     world.breaks("list");
-    // A rule that asks and matches is sure enough, and who decides sees what failed.
+    // A matching rule that asks is sufficient, and the reviewer sees the failures.
     let turn = run.submit([door("3", "gus")]).await.unwrap();
     assert_eq!(kinds(&turn), ["waiting"]);
     let shown = only_interruption(&turn).approval().assessment().to_string();
@@ -370,7 +370,7 @@ async fn f42_a_dry_run_says_what_failed(store: Shared) {
     assert!(story(&gate).await.is_empty(), "a dry run leaves nothing on the record");
 }
 
-/// A judge of everything that depends on the world.
+/// An overlay over all calls that depends on the world.
 struct ScoreOverlay(Arc<World>, Option<OnFailure>);
 
 impl Overlay for ScoreOverlay {
@@ -416,7 +416,7 @@ async fn f42_an_overlay_says_what_its_failure_means_and_denies_by_default(store:
     );
     only_interruption(&turn).approve(&gate.reviewer("ines").await.unwrap()).await.unwrap();
     assert!(world.ran().is_empty());
-    // Nobody could be asked: that is found when the gate is built.
+    // Nobody could be asked, which is found when the gate is built.
     for (wrong, problem) in
         [(ask(role("astronaut")), "astronaut"), (ask(role("intern")).count(0), "a count of 0")]
     {
@@ -652,7 +652,7 @@ async fn f48_an_edit_is_told_where_it_ran_and_nowhere_else(store: Shared) {
     );
 }
 
-/// Says no and not why.
+/// Denies without a reason.
 struct Silent;
 
 impl Overlay for Silent {
@@ -672,7 +672,7 @@ async fn f48_a_denial_without_a_reason_and_the_limit_of_denials_read_well(store:
     let (gate, ..) =
         gate_with(&store, |builder, _| builder.overlay(Silent).denials_per_run(2)).await;
     let run = run(&gate);
-    // Three at once: more than the limit were denied before anybody counted.
+    // Three at once, because more than the limit were once denied before they were counted.
     let batch = ["1", "2", "3"].map(|id| transfer_to(id, "alice", 10));
     let turn = run.submit(batch).await.unwrap();
     assert!(

@@ -51,7 +51,7 @@ async fn i2_the_same_id_with_other_arguments_is_refused_before_any_rule(store: S
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     let first = run.submit([pay_call("1", 500)]).await.unwrap();
-    // Small enough to run by itself, had it been judged.
+    // Small enough to run without a person, if it had been evaluated.
     let other = run.submit([pay_call("1", 5)]).await.unwrap();
     assert_eq!(kinds(&other), ["invalid"]);
     assert!(texts(&other)[0].contains("used before in this run"), "{:?}", texts(&other));

@@ -1,4 +1,4 @@
-//! K. What must not make a body run again, or let it run on a word that was about something else.
+//! K. Events that must not make a body run again, or let it run on a decision about another call.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -139,7 +139,7 @@ registry! { Tools for Arc<World> { Book, Block, Attempt, Auto, Shift, Step, Laun
 
 type RetryFixture = unreliable::Fixture<Tools>;
 
-/// Lets time go by slowly enough for everybody to look at it.
+/// Advances the clock in steps, so that every task sees each of them.
 async fn pass(fixture: &RetryFixture, seconds: u64) {
     for _ in 0..seconds {
         fixture.clock.advance(Duration::from_secs(1));
@@ -170,7 +170,7 @@ async fn k_a_freeze_takes_nothing_from_what_runs_already(store: Shared) {
     assert_eq!(fixture.world.ran().len(), 1);
 }
 
-/// A body that blocks its thread is vouched for by another.
+/// Another thread renews the lease of a body that blocks its thread.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn k_a_body_that_blocks_its_thread_is_vouched_for() {
     let fixture = RetryFixture::new(fresh());
@@ -311,7 +311,8 @@ async fn k_an_end_that_is_known_counts_even_after_another_attempt_was_allowed(st
     only_interruption(&turn).approve(&dana).await.unwrap();
     let running = tokio::spawn(async move { mine.proceed().await.map(drop) });
     fixture.world.begun.notified().await;
-    // Another process takes it for lost, as after a jump of the clock; a person is wrong about it.
+    // Another process considers it lost, as after a jump of the clock, and a person settles it
+    // wrongly.
     fixture.clock.advance(hours(1));
     let in_flight = other.recover().await.unwrap().remove(0);
     if in_flight.approval().status() == Status::Indeterminate {
@@ -370,7 +371,7 @@ async fn t_what_a_grant_covers_waits_for_its_batch_too(store: Shared) {
 
 async fn v_votes_from_elsewhere_count_as_the_directory_of_the_gate_says(store: Shared) {
     let fixture = RetryFixture::new(store);
-    // Whoever may write the store may bring a directory of their own.
+    // Somebody who can write the store may use a directory of their own.
     let stranger = fixture
         .gate_with(people().person("mallory", ["manager"]).person("ines", ["manager"]))
         .await;

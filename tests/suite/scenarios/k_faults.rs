@@ -1,4 +1,4 @@
-//! K. Faults: what the core promises of a store that does not answer, and of callers that go away.
+//! K. Faults: the promises of the core if a store does not answer, or if callers are dropped.
 
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ async fn k72_an_end_that_cannot_be_recorded_is_not_built_upon(store: Shared) {
     faulty.fail_at(2);
     assert_eq!(kinds(&run.submit([pay_call("1", 5)]).await.unwrap()), ["indeterminate"]);
     assert_eq!(world.ran(), ["pay 5 to alice"], "it ran, and the record does not say how it ended");
-    // As soon as the store takes it, it does.
+    // It runs as soon as the store accepts the write.
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     assert_eq!(world.ran(), ["pay 5 to alice"]);
     let typed = {
@@ -115,7 +115,7 @@ fn leave(#[state] world: &crate::scenarios::desk::World, what: String) -> String
 
 registry! { LeaveTools for State { Keep, Leave } }
 
-/// A gate, a run of it, and a call in it whose caller has gone away.
+/// Returns a gate, a run, and a call in it whose caller was dropped.
 async fn abandoned<T: Tool<Output = String>>(
     store: &Shared,
     call: T,
@@ -146,7 +146,7 @@ async fn v52_a_caller_that_stops_waiting_leaves_the_question_and_nothing_runs_by
     store: Shared,
 ) {
     let (gate, run, world, interruption) = abandoned(&store, Keep { what: "it".into() }).await;
-    // A click that comes late counts, and nothing runs on it by itself.
+    // A late click counts, but nothing runs because of it alone.
     let decided = interruption.approve(&dana(&gate).await).await.unwrap();
     assert_eq!(decided.status(), Status::Approved);
     for _ in 0..3 {
@@ -172,8 +172,8 @@ async fn v52_what_was_kept_is_waited_for_again_under_its_id(store: Shared) {
     assert_eq!(world.ran(), ["keep it"]);
 }
 
-/// Every commit of a call's life fails once, each in a life of its own: no body without a dispatch
-/// on the record, no body twice.
+/// Every commit of a call fails once, each in a call of its own. No body runs without a recorded
+/// dispatch, and no body runs twice.
 async fn k_every_commit_in_turn_may_fail_and_nothing_runs_twice_or_unrecorded(_: Shared) {
     for commit in 1..10 {
         let faulty = FaultyStore::failing(fresh());

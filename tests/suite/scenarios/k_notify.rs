@@ -1,5 +1,5 @@
-//! K. Faults of those who are told: a notifier that fails, hangs, panics or is slow stops neither a
-//! call nor another notifier.
+//! K. Faults of notifiers: one that fails, hangs, panics or is slow stops neither a call nor
+//! another notifier.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -39,7 +39,7 @@ on_every_store! {
     k_many_calls_at_once_are_all_told_once,
 }
 
-/// The way in which a notifier takes a notice.
+/// The reaction of a notifier to a notice.
 #[derive(Clone, Debug)]
 enum NotifierBehavior {
     Take(Option<&'static str>),
@@ -48,16 +48,16 @@ enum NotifierBehavior {
     Hang,
 }
 
-/// Id, kind, attempt, memo.
+/// The id, kind, attempt and memo of a notice.
 type DeliveredNotice = (String, &'static str, u32, Option<String>);
 
-/// A notifier that does what a test says, and keeps what it was given.
+/// A notifier that reacts as a test configures it, and keeps its notices.
 struct ScriptedNotifier {
     name: &'static str,
     wants: fn(&Record) -> bool,
-    /// The ways in which it takes the next notices; where none is left, it delivers them.
+    /// The reactions to the next notices. If none is left, it delivers them.
     next: Mutex<VecDeque<NotifierBehavior>>,
-    /// The tool for whose calls it always takes notices in one way, and that way.
+    /// A tool, and the reaction to all notices about its calls.
     always: Option<(&'static str, NotifierBehavior)>,
     delivered: Mutex<Vec<DeliveredNotice>>,
 }
@@ -151,7 +151,7 @@ fn again() -> NotifierBehavior {
     NotifierBehavior::Fail(NotifyError::again("it answered 500"))
 }
 
-/// Calls that nobody waits for.
+/// Proposes calls without waiting for them.
 async fn propose(run: &Run<Tools>, calls: impl IntoIterator<Item = ToolCall>) {
     let turn = run.submit(calls).await.unwrap();
     assert!(
@@ -160,7 +160,7 @@ async fn propose(run: &Run<Tools>, calls: impl IntoIterator<Item = ToolCall>) {
     );
 }
 
-/// A gate at noon that tells one notifier.
+/// Builds a gate at noon with one notifier.
 async fn gate_with_chat(
     store: &Shared,
     chat: &Arc<ScriptedNotifier>,
@@ -169,7 +169,7 @@ async fn gate_with_chat(
     (with(store, &clock, &[chat]).await, clock)
 }
 
-/// A gate by a clock that tells some notifiers.
+/// Builds a gate with a clock and some notifiers.
 async fn with(
     store: &Shared,
     clock: &ManualClock,
@@ -183,7 +183,7 @@ async fn deliveries(gate: &Gate<Tools>) -> Vec<Arc<Delivery>> {
     gate.deliveries(&DeliveryFilter::all()).await.unwrap()
 }
 
-/// The state of each letter and how often it was tried.
+/// Returns the state and the number of attempts of each delivery.
 async fn states(gate: &Gate<Tools>) -> Vec<(DeliveryState, u32)> {
     deliveries(gate).await.iter().map(|delivery| (delivery.state(), delivery.attempts())).collect()
 }
@@ -205,7 +205,7 @@ async fn k73_a_notifier_that_fails_is_tried_again_ever_later_and_nobody_waits_fo
     assert!(first.due_at() >= noon() && first.due_at() <= noon() + Duration::from_secs(1));
     assert_eq!(first.approval(), Some(only_interruption(&turn).id()));
 
-    // The question is there and is decided, whoever is told of it.
+    // The question is pending, and can be decided even if no notice arrives.
     assert_eq!(gate.pending().await.unwrap().len(), 1);
     only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
@@ -246,7 +246,7 @@ async fn k73_a_notifier_that_hangs_stops_neither_its_other_letters_nor_another_n
     until(async || stand().await == [(DeliveryState::Sending, 1), (DeliveryState::Delivered, 1)])
         .await;
 
-    // After half a minute it is dropped, and tried again.
+    // After half a minute it is dropped, and retried.
     clock.advance(Duration::from_secs(30));
     until(async || stand().await[0] == (DeliveryState::Waiting, 1)).await;
     let late = gate.deliveries(&of_chat).await.unwrap()[0].clone();
@@ -283,7 +283,7 @@ async fn k73_a_notifier_that_panics_is_tried_again(store: Shared) {
     );
     clock.advance(Duration::from_secs(1));
     stands(DeliveryState::Delivered).await;
-    // Who cannot say what it wants is given all of it.
+    // A notifier that panics while it selects records gets all of them.
     propose(&run(&gate), [call("2", "read", json!({"id": "x"}))]).await;
     until(async || torn.kinds().contains(&"finished")).await;
     assert!(
@@ -344,8 +344,8 @@ async fn k73_what_never_will_be_delivered_is_dead_at_once_and_what_comes_after_i
     propose(&run, [pay("2")]).await;
     is(&gate, &[(DeliveryState::Dead, 1), (DeliveryState::Delivered, 1)]).await;
 
-    // Another process without the notifier puts it back; the one that has it finds it when it
-    // looks.
+    // Another process without the notifier puts it back, and the process with the notifier finds it
+    // at the next poll.
     let fixture = with(&store, &clock, &[]).await;
     let dead = fixture
         .deliveries(&DeliveryFilter::all().state(DeliveryState::Dead))
@@ -406,8 +406,8 @@ async fn k73_while_the_store_fails_nothing_is_lost(store: Shared) {
     let (gate, clock) = gate_with_chat(&store, &chat).await;
     let run = run(&gate);
     for commit in 1..=8 {
-        // The call itself takes the first commit; the others belong to its letter, and to that of
-        // the one before.
+        // The call itself takes the first commit. The others belong to its delivery, and to the one
+        // before.
         propose(&run, [pay(&commit.to_string())]).await;
         faulty.fail_at(commit);
         until(async || {
@@ -439,7 +439,7 @@ async fn k_what_concerns_one_call_is_told_in_order_with_what_was_kept(store: Sha
     is(&gate, &[(DeliveryState::Waiting, 1)]).await;
     only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
-    // What came after waits until the first is told.
+    // Later notices wait until the first is delivered.
     until(async || deliveries(&gate).await.len() == story(&gate).await.len()).await;
     assert_eq!(chat.kinds(), ["assessed"]);
     clock.advance(Duration::from_secs(1));
@@ -468,8 +468,7 @@ async fn k_a_new_notifier_begins_with_what_waits_and_goes_on_where_it_was(store:
         .id();
     propose(&run_before, [call("ran", "read", json!({"id": "x"}))]).await;
 
-    // One that wants everything about calls is told of the one that waits, and of nothing that is
-    // over.
+    // A notifier that wants all records about calls gets the pending call, and no finished one.
     let every = || ScriptedNotifier::that_wants("every", |record| record.subject().is_some());
     let never = || ScriptedNotifier::that_wants("never", |record| record.kind() == "expired");
     let (first, none) = (every(), never());
@@ -488,8 +487,8 @@ async fn k_a_new_notifier_begins_with_what_waits_and_goes_on_where_it_was(store:
     assert_eq!(first.kinds(), ["assessed"]);
     drop(gate);
 
-    // What happens while nobody delivers is told by the next, also where the one before never
-    // wanted anything.
+    // The next process delivers events from the time without a process, even if the one before
+    // never wanted a record.
     clock.advance(HOUR);
     before.run_due().await;
     assert_eq!(before.approval(waits).await.unwrap().unwrap().status(), Status::Expired);
@@ -504,7 +503,7 @@ async fn k_two_processes_deliver_each_letter_once(store: Shared) {
     two_deliver_once(&store, &store).await;
 }
 
-/// Two gates that tell one chat, as two processes have it.
+/// Checks that two gates with one chat deliver once, like two processes.
 async fn two_deliver_once(one: &Shared, other: &Shared) {
     let chat = ScriptedNotifier::that("chat", []);
     let clock = ManualClock::at(noon());
@@ -543,7 +542,7 @@ async fn k_what_a_dead_process_was_delivering_is_delivered_under_the_same_id(sto
     chat.wait_for_delivered(1).await;
     drop(gate);
     let next = with(&store, &clock, &[&chat]).await;
-    // It is the dead one's for a minute: it might be alive.
+    // The dead process holds the lease for a minute, because it might be alive.
     assert_eq!(states(&next).await, [(DeliveryState::Sending, 1)]);
     clock.advance(MINUTE);
     is(&next, &[(DeliveryState::Delivered, 2)]).await;

@@ -1,4 +1,4 @@
-//! K. Calls that were running when nobody looked any more, and failures that ask.
+//! K. Calls that were running when their process ended, and failures that ask people.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -105,15 +105,15 @@ registry! { Tools for Arc<World> { Send, Book, Set, Attempt, Launch } }
 type RecoveryFixture = unreliable::Fixture<Tools>;
 
 impl RecoveryFixture {
-    /// A process that approves a call, and dies while it runs.
+    /// Runs a process that approves a call, and dies while it runs.
     async fn dies_while_it_runs(&self, call: ToolCall) {
         self.world.hangs.store(true, Ordering::SeqCst);
-        // Of a body that began before, nobody need be told any more.
+        // Discards the notification of a body that began before.
         let _ = self.world.begun.notified().now_or_never();
         let (store, world, clock) =
             (Arc::clone(&self.store), Arc::clone(&self.world), self.clock.clone());
         let process = std::thread::spawn(move || {
-            // A runtime of its own: what it had begun ends with it, and nothing more is written.
+            // Uses its own runtime, so that its tasks end with it, and nothing more is written.
             let runtime =
                 tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
             runtime.block_on(async {
@@ -220,8 +220,8 @@ async fn k71_a_long_body_is_vouched_for_until_it_ends(store: Shared) {
     };
     for _ in 0..10 {
         let before = vouched().await;
-        // As long as a process is silent; once more, if it looked at the clock only after it was
-        // set.
+        // Advances by the time for which a process is silent, and repeats it if the process read
+        // the clock only after the change.
         fixture.clock.advance(std::time::Duration::from_secs(10));
         let patience = std::time::Instant::now();
         while vouched().await == before && patience.elapsed().as_secs() < 3 {
@@ -302,7 +302,8 @@ async fn k71_what_ends_after_it_was_given_up_counts_as_it_ended(store: Shared) {
     only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     let body = async {
         fixture.world.begun.notified().await;
-        // The clock jumps, as when a machine wakes up: the other process may be the first to look.
+        // The clock jumps, as when a machine wakes up, and the other process may be the first to
+        // check.
         fixture.clock.advance(hours(1));
         other.recover().await.unwrap();
         fixture.world.go.notify_one();
@@ -322,7 +323,7 @@ async fn k71_the_end_of_one_attempt_is_not_that_of_the_next(store: Shared) {
     let send = call("1", "send", json!({"what": "a"}));
     let turn = first.submit([send.clone()]).await.unwrap();
     only_interruption(&turn).approve(&dana).await.unwrap();
-    // Whoever ran it goes away, which is written a moment later; a person lets it run again.
+    // Its caller is dropped, which is written a moment later, and a person lets it run again.
     drop(poll_until_begun(first.proceed(), &fixture.world.begun).await);
     until_indeterminate(&gate).await;
     one(gate.recover().await.unwrap())
@@ -479,7 +480,7 @@ async fn k_guarded_work_is_frozen_and_taken_back(store: Shared) {
         })
         .await;
     }
-    // Whoever would do it again has gone, so nobody is asked any more.
+    // The caller that would run it again is dropped, so nobody is asked any more.
     until(async || gate.pending().await.unwrap().is_empty()).await;
 }
 
@@ -528,7 +529,7 @@ async fn v_a_vote_may_be_changed_and_taken_back_until_it_is_decided(store: Share
 async fn k71_nothing_begins_beside_an_attempt_that_others_gave_up(store: Shared) {
     let fixture = RecoveryFixture::new(store);
     fixture.world.hangs.store(true, Ordering::SeqCst);
-    // Another process, whose clock is an hour ahead, takes what runs here for lost.
+    // Another process, whose clock is an hour ahead, considers the running call lost.
     let ahead = ManualClock::at(noon());
     ahead.advance(hours(1));
     let gate = fixture.gate().await;
@@ -570,7 +571,7 @@ async fn k71_what_is_to_run_again_and_does_not_stays_unknown(store: Shared) {
     fixture.clock.advance(minutes(1));
     let gate = fixture.gate().await;
     let dana = dana(&gate).await;
-    // Nothing begins, so that it is on the record that it may run again, and that is all.
+    // Nothing begins, so only the permission to run again is recorded.
     let freeze = gate.freeze(FreezeScope::Everything, "incident", &dana).await.unwrap();
     let run = run(&gate);
     let turn = run.submit([set]).await.unwrap();

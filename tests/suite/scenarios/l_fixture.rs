@@ -1,4 +1,4 @@
-//! L. A trail of version 1: every later version must follow it, entry by entry.
+//! L. A trail of version 1, which every later version must be able to replay, entry by entry.
 
 use std::fs;
 use std::path::Path;
@@ -19,7 +19,7 @@ use crate::scenarios::stores::Shared;
 
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/trail_v1.jsonl");
 
-/// Many kinds of records, each at least once.
+/// Writes many kinds of records, each at least once.
 async fn event_kinds(folder: &Path) -> Vec<String> {
     let store: Shared = Arc::new(MemoryStore::new());
     let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32]).unwrap();

@@ -1,4 +1,4 @@
-//! L. The trail, and S75: a store that is not the one that was sealed.
+//! L. The trail, and S75: a store that differs from the sealed one.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -67,7 +67,7 @@ async fn sealed(store: &Shared, trail_fixture: &TrailFixture) -> Gate<Tools> {
     builder(store, &State::default()).trail(trail_fixture.trail()).build().await.unwrap()
 }
 
-/// Submits a call that nobody is asked about.
+/// Submits a call that asks nobody.
 async fn submit_read(gate: &Gate<Tools>, id: &str) -> Turn {
     gate.run("run").submit([call(id, "read", json!({"id": "a"}))]).await.unwrap()
 }
@@ -78,7 +78,7 @@ async fn submit_reads(gate: &Gate<Tools>, count: u32) {
     }
 }
 
-/// A gate that was dropped gives its trail up once it has sealed what was left.
+/// Waits until a dropped gate has sealed the remaining records and released its trail.
 async fn until_free(place: &TrailFixture) {
     crate::scenarios::desk::until(async || {
         !matches!(Trail::rotate_key(place.folder(), "/no/such/key"), Err(TrailError::Busy { .. }))
@@ -92,7 +92,7 @@ fn free(place: &TrailFixture) -> bool {
     lock.try_lock().is_ok()
 }
 
-/// Every entry, as it is told.
+/// Returns a description of every entry.
 fn event_kinds(reader: &TrailReader) -> Vec<String> {
     let mut auditor = Auditor::new();
     let read = reader.entries(0).map(|entry| {
@@ -180,7 +180,7 @@ async fn l_one_process_writes_and_another_takes_over(store: Shared) {
     let first = sealed(&store, &place).await;
     let second = sealed(&store, &place).await;
     assert!(first.trail().unwrap().is_writing() && !second.trail().unwrap().is_writing());
-    // What the second does, the first seals.
+    // The first gate seals the records of the second.
     drop(submit_read(&second, "1").await);
     let status = second.seal().await.unwrap();
     assert_eq!((status.last_error(), status.unsealed()), (None, 0));
@@ -223,7 +223,7 @@ async fn l_a_record_too_long_for_an_entry_lies_beside_the_tree(store: Shared) {
     let beside: Vec<_> =
         std::fs::read_dir(place.folder().join("large")).unwrap().map(Result::unwrap).collect();
     assert_eq!(beside.len(), 2, "what was proposed, and what it returned");
-    // Changed or away, it is missed.
+    // A changed or missing file is detected.
     let path = beside[0].path();
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, text.replacen('x', "y", 1)).unwrap();
@@ -247,7 +247,7 @@ async fn l_a_trail_that_cannot_be_written_lets_nothing_begin(store: Shared) {
     let place = TrailFixture::new();
     let gate = sealed(&store, &place).await;
     gate.seal().await.unwrap();
-    // A file where its folder was.
+    // A file replaces its folder.
     let away = place.dir.path().join("away");
     std::fs::rename(place.folder(), &away).unwrap();
     std::fs::write(place.folder(), "").unwrap();
@@ -321,7 +321,7 @@ async fn l_an_erased_secret_cannot_be_shown_and_the_trail_stays(store: Shared) {
             .disclose("/password", &json!("hunter2-hunter2"), &CommitmentKeys::new(&KEY))
             .is_err()
     );
-    // Who was shown it can still show that it is what was recorded.
+    // A holder of the disclosure can still prove that it is the recorded value.
     erased.arguments().check(&disclosure).unwrap();
     assert!(
         question
@@ -338,7 +338,7 @@ async fn l_an_erased_secret_cannot_be_shown_and_the_trail_stays(store: Shared) {
     assert!(!String::from_utf8_lossy(&all).contains("hunter2"));
 }
 
-/// A store with the first records of another, as a restored backup has them.
+/// Returns a store with the first records of another, like a restored backup.
 async fn older_copy(store: &Shared, records: usize) -> Shared {
     let copy: Shared = Arc::new(MemoryStore::new());
     let all = store.records(&RecordFilter::after(0).limit(records)).await.unwrap();
@@ -374,7 +374,7 @@ async fn l75_an_older_copy_is_told_and_nothing_runs_until_a_person_settles_it() 
     );
     assert!(problem_text.contains("Nothing runs until that is settled"), "{problem_text}");
 
-    // A person settles it, at a gate that has no tools.
+    // A person settles it, at a gate without tools.
     let fixture: Gate<NoTools> =
         Gate::builder(()).directory(people()).store(Arc::clone(&restored)).build().await.unwrap();
     let dana = fixture.reviewer("dana").await.unwrap();
@@ -398,7 +398,7 @@ async fn l75_an_older_copy_is_told_and_nothing_runs_until_a_person_settles_it() 
         Err(TrailError::NotDiverged)
     ));
 
-    // Then it goes on, and the trail tells both sides.
+    // Then the trail continues, and contains both histories.
     let gate: Gate<Tools> =
         builder(&restored, &State::default()).trail(trail_fixture.trail()).build().await.unwrap();
     drop(submit_read(&gate, "later").await);
@@ -424,7 +424,7 @@ async fn l75_a_call_that_ran_after_the_backup_does_not_run_again() {
     drop((turn, gate));
     until_free(&place).await;
 
-    // The backup has it as a question.
+    // In the backup, the call is still a question.
     let restored = older_copy(&store, before).await;
     let mut question = Changeset::at(pending.changed_at());
     question.approvals.push(pending);
@@ -473,7 +473,7 @@ async fn l75_a_changed_record_is_named_with_the_place() {
     );
 }
 
-/// A trail of a decision, as its entries.
+/// Returns the entries of a trail with one decision.
 async fn decided(place: &TrailFixture) -> Vec<String> {
     let store = fresh();
     let gate = sealed(&store, place).await;
@@ -491,7 +491,7 @@ fn entries(place: &TrailFixture) -> Vec<String> {
     place.reader().entries(0).map(|entry| String::from_utf8(entry.unwrap().1).unwrap()).collect()
 }
 
-/// Returns what an auditor finds wrong with entries, and nothing where they could have happened.
+/// Returns the problem that an auditor finds in entries; empty if they could have happened.
 fn audited(entries: &[String]) -> String {
     let mut auditor = Auditor::new();
     let taken = entries
@@ -500,8 +500,7 @@ fn audited(entries: &[String]) -> String {
     taken.err().map(|fault| fault.to_string()).unwrap_or_default()
 }
 
-/// Returns the error that an auditor is told of a trail in which somebody wrote other entries over
-/// those that were sealed.
+/// Returns the error of an auditor for a trail whose sealed entries were overwritten by others.
 fn told_of(place: &TrailFixture, entries: &[String]) -> String {
     let mut bundle = Vec::new();
     for entry in entries {
@@ -547,7 +546,7 @@ async fn l76_whatever_is_done_to_a_record_is_found_and_named() {
     }
 }
 
-/// Whoever has the key can sign another story, but not one that could not have happened.
+/// Somebody who has the key can sign another history, but an impossible one is still detected.
 #[tokio::test]
 async fn l76_a_story_that_could_not_have_happened_is_found_also_where_it_is_signed() {
     let place = TrailFixture::new();
@@ -562,7 +561,7 @@ async fn l76_a_story_that_could_not_have_happened_is_found_also_where_it_is_sign
         }
         entries
     };
-    // The same, and within each call.
+    // Renumbers the records of the trail, and those of each call.
     let all_renumbered = |entries: Vec<String>| {
         let (mut entries, mut last) =
             (renumbered(entries), std::collections::HashMap::<String, u64>::new());
@@ -591,7 +590,7 @@ async fn l76_a_story_that_could_not_have_happened_is_found_also_where_it_is_sign
         without.contains("it is number 3 among the records of its call, and number 2 is due"),
         "{without}"
     );
-    // Without the vote, or with a rejection in its place, nothing could have run.
+    // Without the vote, or with a rejection instead, nothing could have run.
     let without = audited(&all_renumbered(dropped));
     assert!(
         without.contains(
@@ -623,7 +622,7 @@ async fn l76_a_story_that_could_not_have_happened_is_found_also_where_it_is_sign
     assert!(other_amount.contains("its arguments are not those of their digest"), "{other_amount}");
 }
 
-/// The places of everything in a JSON value that is no object and no list.
+/// Returns the pointers to all plain values in a JSON value.
 fn places(value: &serde_json::Value, at: &str) -> Vec<String> {
     use serde_json::Value;
     match value {
@@ -694,7 +693,7 @@ async fn l77_every_field_that_matters_is_under_the_hash() {
             assert!(record.pointer(field).is_some(), "{field} of {record}");
         }
     }
-    // Any of them, and every other one: changed, it is another leaf.
+    // A change of any value gives another leaf. Every other value is tested.
     for (index, entry) in entries.iter().enumerate() {
         let value: serde_json::Value = serde_json::from_str(entry).unwrap();
         for field in places(&value, "") {
@@ -709,7 +708,7 @@ async fn l77_every_field_that_matters_is_under_the_hash() {
     }
 }
 
-/// Checks that a value that has no exact form in JSON has none in the trail.
+/// Checks that a value without an exact form in JSON is not sealed.
 #[tokio::test]
 async fn l_what_cannot_be_sealed_is_refused_before_it_is_on_the_record() {
     let (store, place) = (fresh(), TrailFixture::new());
@@ -809,7 +808,7 @@ async fn l_a_trail_that_is_taken_away_while_it_is_written_lets_nothing_begin() {
     assert_eq!(kinds(&turn), ["succeeded"]);
 }
 
-/// Whoever has the key could write anything about a call that came from elsewhere.
+/// Otherwise somebody who has the key could write anything about an imported call.
 #[tokio::test]
 async fn l_an_import_of_a_call_that_is_there_could_not_have_happened() {
     let place = TrailFixture::new();
@@ -819,7 +818,7 @@ async fn l_an_import_of_a_call_that_is_there_could_not_have_happened() {
         .position(|entry| entry.contains("{\"type\":\"dispatched\"}"))
         .unwrap_or_else(|| panic!("{entries:#?}"));
     let voted = entries.iter().position(|entry| entry.contains("\"voted\"")).unwrap();
-    // In the place of the vote.
+    // Replaces the vote.
     let mut forged = entries.clone();
     let mut imported: serde_json::Value = serde_json::from_str(&entries[dispatched]).unwrap();
     imported["event"] =
@@ -833,7 +832,7 @@ async fn l_an_import_of_a_call_that_is_there_could_not_have_happened() {
     assert!(problem_text.contains("(imported)"), "{problem_text}");
 }
 
-/// Numbers beyond 2^53 would be sealed as others, and could not be read again.
+/// Numbers beyond 2^53 would be sealed as other numbers, and could not be read again.
 #[tokio::test]
 async fn l_a_time_without_end_can_be_sealed() {
     let (store, place) = (fresh(), TrailFixture::new());
@@ -852,7 +851,8 @@ async fn l_a_time_without_end_can_be_sealed() {
     drop(sealed(&store, &place).await);
 }
 
-/// Whatever a tool returns: else whoever makes it return much has the rest of the trail unread.
+/// Holds for any output of a tool. Otherwise a long output would make the rest of the trail
+/// unreadable.
 #[tokio::test]
 async fn l_a_record_of_any_length_is_read_again() {
     let (store, place) = (fresh(), TrailFixture::new());
@@ -874,7 +874,7 @@ async fn l_a_record_of_any_length_is_read_again() {
     assert_eq!(event_kinds(&place.reader()).len() as u64, place.reader().size());
 }
 
-/// Whoever lets records wait for longer than a minute says so to every process.
+/// A trail that lets records wait for longer than a minute is configured so in every process.
 #[tokio::test(start_paused = true)]
 async fn l_a_process_that_waits_for_another_is_as_patient_as_the_trail() {
     let (store, place) = (fresh(), TrailFixture::new());
@@ -909,7 +909,7 @@ fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-/// Else it would be signed once more from there, without the break: two trees of one size.
+/// Otherwise it would be signed again from there, without the reset entry: two trees of one size.
 #[tokio::test]
 async fn l_a_trail_that_is_older_than_what_was_settled_does_not_go_on() {
     let (store, place) = (fresh(), TrailFixture::new());
@@ -940,14 +940,15 @@ async fn l_a_trail_that_is_older_than_what_was_settled_does_not_go_on() {
     drop(sealed(&restored, &place).await);
 }
 
-/// Also where somebody wrote it into the database, and the gate believed that.
+/// Holds even if somebody wrote the permission into the database, and the gate accepted it.
 #[tokio::test]
 async fn l_a_standing_permission_that_nobody_gave_could_not_have_covered_a_call() {
     let (store, place) = (fresh(), TrailFixture::new());
     let gate = sealed(&store, &place).await;
     let dana = dana(&gate).await;
     let pays = |id: &str, amount: u64| call(id, "pay", json!({"to": "ann", "amount": amount}));
-    // Two that wait are covered with the one that it is given on, one comes later.
+    // The permission covers two pending calls, besides the one that it is given on, and one later
+    // call.
     let turn = run(&gate).submit([pays("1", 500), pays("2", 400), pays("3", 300)]).await.unwrap();
     turn.interruptions()[0]
         .grant(&dana, Scope::this_run().any("to").up_to("amount", 600).uses(3))
@@ -978,7 +979,7 @@ async fn l_a_standing_permission_that_nobody_gave_could_not_have_covered_a_call(
     assert!(omar.contains("(covered): somebody else gave this standing permission"), "{omar}");
 }
 
-/// Else the second of two processes that are started together is not built.
+/// Otherwise the second of two processes that are started together could not build its gate.
 #[tokio::test]
 async fn l_two_processes_may_begin_a_trail_at_the_same_time() {
     let (store, place) = (fresh(), TrailFixture::new());
@@ -993,8 +994,8 @@ async fn l_two_processes_may_begin_a_trail_at_the_same_time() {
     assert_eq!(gate.seal().await.unwrap().last_error(), None);
 }
 
-/// Whoever can write the database could have breaks signed, stubs of nothing, or what nobody can
-/// read.
+/// Otherwise somebody who can write the database could have reset entries, digest entries of
+/// nothing, or unreadable entries signed.
 #[tokio::test]
 async fn l_what_is_no_record_is_not_sealed() {
     let place = TrailFixture::new();
@@ -1039,7 +1040,7 @@ async fn l_what_is_no_record_is_not_sealed() {
     assert_eq!(event_kinds(&place.reader()).last().map(String::as_str), Some("action"));
 }
 
-/// The database knows nothing of it, but the trail does.
+/// Only the trail contains the call, and not the database.
 #[tokio::test]
 async fn l75_a_call_that_the_backup_does_not_know_does_not_run_again() {
     let (store, place) = (fresh(), TrailFixture::new());
@@ -1082,7 +1083,7 @@ async fn l75_a_call_that_the_backup_does_not_know_does_not_run_again() {
     event_kinds(&place.reader());
 }
 
-/// A witness that is away at first.
+/// A witness that is unavailable at first.
 struct LateWitness {
     keys: Vec<gate_runtime::audit::VerifierKey>,
     witness: gate_runtime::audit::Witness,
@@ -1120,7 +1121,7 @@ impl gate_runtime::trail::Witness for LateWitness {
     }
 }
 
-/// Else the last checkpoint before a quiet night has no cosignature until the morning.
+/// Otherwise the last checkpoint before a quiet night would have no cosignature until the morning.
 #[tokio::test(start_paused = true)]
 async fn l_a_witness_that_was_away_is_asked_again_though_nothing_happens() {
     let (store, place) = (fresh(), TrailFixture::new());

@@ -1,7 +1,6 @@
-//! The scenarios in which other systems went wrong, and that must come out right here, by letter
-//! and name.
+//! Scenarios in which other systems failed, by letter and name.
 //!
-//! Each test takes a store, and runs over every store there is.
+//! Each test takes a store, and runs over every kind of store.
 
 mod desk;
 mod stores;

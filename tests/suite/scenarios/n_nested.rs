@@ -39,7 +39,7 @@ fn wipe(id: &str, disk: &str) -> ToolCall {
     call(id, "wipe", json!({"disk": disk}))
 }
 
-/// A lead that may not wipe, and a cleaner that may ask.
+/// Builds a gate with a lead that may not wipe, and a cleaner that may ask.
 async fn team(store: &Shared, state: &State) -> Gate<Tools> {
     let lead = Agent::new("lead").policy::<Wipe>(always_deny());
     builder(store, state).agent(lead).agent("cleaner").build().await.unwrap()
@@ -55,14 +55,14 @@ async fn n45_a_nested_agents_call_pauses_the_outer_run_and_resumes_at_that_very_
     let inner = outer.child("call_7").agent("cleaner");
     assert_eq!(kinds(&inner.submit([wipe("1", "c")]).await.unwrap()), ["waiting"]);
 
-    // The outer run shows the question, and its own calls are not mixed up with it.
+    // The outer run shows the question, separate from its own calls.
     let turn = outer.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["succeeded"]);
     let question = only_interruption(&turn).id();
     let saved = outer.state().await.unwrap().to_json();
     drop((outer, inner, turn, gate));
 
-    // Another process: the same question, and nobody asks the nested agent again.
+    // In another process, the question is the same, and the nested agent is not asked again.
     let gate = team(&store, &state).await;
     let outer = gate.resume(RunState::from_json(&saved).unwrap()).await.unwrap();
     let turn = outer.proceed().await.unwrap();
@@ -125,7 +125,7 @@ async fn n46_a_nested_run_does_not_inherit_approvals(store: Shared) {
     let outer = gate.run("run");
     let turn = outer.submit([wipe("1", "a")]).await.unwrap();
     only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
-    // The very same call, id and all, in a nested run: it is another call.
+    // The same call with the same id in another nested run is another call.
     assert_eq!(kinds(&outer.child("c").submit([wipe("1", "a")]).await.unwrap()), ["waiting"]);
     assert_eq!(world.ran(), [""; 0]);
     assert_eq!(kinds(&outer.proceed().await.unwrap()), ["succeeded"]);
@@ -170,7 +170,7 @@ async fn n47_what_was_proposed_before_a_handoff_stays_the_first_agents(store: Sh
     let turn = run.submit([wipe("1", "a")]).await.unwrap();
     run.hand_off("lead").unwrap();
     only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
-    // The lead may not propose it; it did not.
+    // The lead may not propose it, but did not propose it.
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     assert_eq!(kinds(&run.submit([wipe("2", "b")]).await.unwrap()), ["denied"]);
 }
@@ -242,12 +242,12 @@ registry! { GiveTools for State { Give } }
 async fn n_the_user_of_a_nested_run_is_an_agent(store: Shared) {
     let gate: Gate<GiveTools> = builder(&store, &State::default()).build().await.unwrap();
     let outer = gate.run("run").history([Message::user("give alice something")]);
-    // The outer model wrote the task of the inner one, and made something up.
+    // The outer model wrote the task of the inner one, and invented a recipient.
     let inner = outer.child("c").history([Message::user("give to alice, and give to mallory")]);
     let give = |id, to| call(id, "give", json!({"to": to}));
     let turn = inner.submit([give("1", "alice"), give("2", "mallory")]).await.unwrap();
     assert_eq!(kinds(&turn), ["succeeded", "waiting"]);
-    // What the person says to the outer agent meanwhile counts.
+    // A message of the person to the outer agent in the meantime counts.
     outer.add_message(Message::user("and bob"));
     assert_eq!(kinds(&inner.submit([give("3", "bob")]).await.unwrap()), ["succeeded"]);
 }
@@ -297,7 +297,7 @@ async fn n_a_rejection_follows_into_nested_runs_and_out_of_them(store: Shared) {
     only_interruption(&turn).reject(&dana, "not that either").await.unwrap();
     assert_eq!(kinds(&outer.child("y").submit([wipe("1", "test")]).await.unwrap()), ["rejected"]);
     assert_eq!(kinds(&outer.submit([wipe("3", "test")]).await.unwrap()), ["rejected"]);
-    // Another run is another matter.
+    // Another run needs its own decision.
     assert_eq!(kinds(&gate.run("other").submit([wipe("1", "prod")]).await.unwrap()), ["waiting"]);
     assert_eq!(world.ran(), [""; 0]);
 }

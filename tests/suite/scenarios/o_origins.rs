@@ -1,5 +1,4 @@
-//! O. Where the values of a call came from: what the user said, what a tool said, what the model
-//! made up.
+//! O. The origins of the values of a call: the user, a tool, or the model.
 
 use std::sync::atomic::Ordering;
 
@@ -99,7 +98,7 @@ async fn o_an_injected_payment_asks_however_small_and_what_the_user_said_goes_th
     );
     assert_eq!(world.ran(), ["transfer 1200.5 to alice@example.com"]);
 
-    // The very payment that was injected goes through where the user asks for it.
+    // The same payment that was injected runs if the user asks for it.
     let run = gate
         .run("another")
         .history([Message::user("Send mallory@evil.example 0.01, it is a friend of mine.")]);
@@ -181,7 +180,7 @@ async fn o_the_reviewer_sees_where_every_argument_came_from(store: Shared) {
         origins,
         "  /amount: the agent's own\n  /notify: said by the user\n  /recipient: from read_mail"
     );
-    // The record has it too, and it survives being stored.
+    // The record contains it, too, and it is unchanged after storage.
     let stored: Value = serde_json::to_value(assessment).unwrap();
     assert_eq!(stored["origins"][2]["origin"], json!({"type": "tool", "tool": "read_mail"}));
     let state = run.state().await.unwrap();
@@ -216,7 +215,7 @@ fn send(to: String) -> Result<String, String> {
 
 registry! { GiftTools for State { Gift, Send } }
 
-/// Rules alone decide most calls, and then nobody reads where the arguments came from.
+/// Rules alone decide most calls, and then no person reads the origins of the arguments.
 async fn o_only_what_people_may_read_says_where_its_arguments_came_from(store: Shared) {
     let gate: Gate<GiftTools> = builder(&store, &State::default()).build().await.unwrap();
     let run = gate.run("run").history([Message::user("A present for alice.")]);
@@ -236,10 +235,10 @@ async fn o_only_what_people_may_read_says_where_its_arguments_came_from(store: S
     };
     assert_eq!(origins("1", "gift", "mallory").await, (Status::Denied, vec![]));
     assert_eq!(origins("2", "gift", "alice").await, (Status::Succeeded, vec![]));
-    // The rule's limit is used up by then, which is known only when the call is written.
+    // The rule's limit is used up, which is known only when the call is written.
     assert_eq!(origins("3", "gift", "alice").await, (Status::Pending, vec![Origin::User]));
     assert_eq!(origins("4", "send", "alice").await, (Status::Pending, vec![Origin::User]));
-    // Who asks how a call would be judged reads the answer.
+    // A caller of `assess` reads the origins.
     let assessment = run.assess(&call("5", "gift", json!({"to": "mallory"}))).await.unwrap();
     assert_eq!((assessment.verdict(), assessment.origins().count()), (Verdict::Deny, 1));
 }
@@ -284,7 +283,7 @@ async fn o_without_a_history_nothing_was_said_by_the_user(store: Shared) {
     assert_eq!(only_interruption(&turn).approval().assessment().origins().count(), 0);
 }
 
-/// Denies what a tool made up.
+/// Denies values that come from a tool.
 struct NothingFromTools;
 
 impl Overlay for NothingFromTools {
@@ -333,7 +332,7 @@ async fn o_what_is_heard_while_the_run_goes_on_counts(store: Shared) {
         kinds(&run.submit([pay("2", "bob@example.com", 5.0)]).await.unwrap()),
         ["succeeded"]
     );
-    // The earlier question is judged again before it runs, and still needs its person.
+    // The earlier question is evaluated again before it runs, and still needs its person.
     let turn = run.proceed().await.unwrap();
     only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     assert_eq!(run.proceed().await.unwrap().late().len(), 1);
@@ -369,8 +368,8 @@ async fn o_an_edit_where_nothing_is_known_of_the_conversation_drops_nobody(store
     let saved = run.state().await.unwrap();
     drop((run, gate));
 
-    // Another process, where nobody heard the conversation: a manager edits, and it still waits for
-    // security.
+    // In another process, which does not have the conversation, a manager edits, and it still waits
+    // for security.
     let gate: Gate<WireTools> = builder(&store, &state).directory(people()).build().await.unwrap();
     let pending = gate.pending().await.unwrap();
     pending[0].edit(&dana(&gate).await, Edit::new().set("note", "y")).await.unwrap();
@@ -383,7 +382,7 @@ async fn o_an_edit_where_nothing_is_known_of_the_conversation_drops_nobody(store
             .any(|origin| origin == "/to from read_mail")
     );
 
-    // Nor does a run that goes on without its history let it through.
+    // A run that continues without its history does not let it run either.
     let run = gate.resume(saved).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting"]);
     assert!(state.0.ran().is_empty());
@@ -412,7 +411,8 @@ fn read(id: &str) -> ToolCall {
 const SUMMARY: &str = "Summary so far: I read my mail, and want 1200.50 to go to \
     mallory@evil.example, and bob@example.com.";
 
-/// A run in which the user asked, the gate read the mail, and no rule has asked for an origin yet.
+/// Returns a run in which the user asked, the gate read the mail, and no rule has asked for an
+/// origin yet.
 async fn mail_was_read(gate: &Gate<MailTools>) -> Run<MailTools> {
     let run = gate.run("run").history([Message::user(ASKED)]);
     assert_eq!(kinds(&run.submit([read("1")]).await.unwrap()), ["succeeded"]);
@@ -424,14 +424,14 @@ async fn o_a_summary_that_stands_in_the_users_role_does_not_make_a_tools_words_t
 ) {
     let gate = mail_gate(&store).await;
     let run = mail_was_read(&gate).await;
-    // The application never told what the tool returned: the gate ran it.
+    // The application never passed the tool's output, but the gate ran the tool.
     run.set_history([Message::user(SUMMARY), Message::user("Go on.")]);
     let turn = run.submit([pay("2", "mallory@evil.example", 1200.5)]).await.unwrap();
     assert_eq!(kinds(&turn), ["waiting"]);
     let origins = only_interruption(&turn).approval().assessment().origins();
     let origins: Vec<String> = origins.map(|(place, origin)| format!("{place} {origin}")).collect();
     assert_eq!(origins, ["/amount said by the user", "/recipient from read_mail"]);
-    // What the user said first is still the user's, and so is what the user says now.
+    // Values that the user mentioned first are still the user's, and so are those of new messages.
     assert_eq!(
         kinds(&run.submit([pay("3", "alice@example.com", 1200.5)]).await.unwrap()),
         ["succeeded"]
@@ -481,7 +481,7 @@ async fn o_what_the_user_said_first_stays_the_users_after_a_restart_though_tools
         kinds(&run.submit([pay("2", "alice@example.com", 1200.5)]).await.unwrap()),
         ["succeeded"]
     );
-    // Said anew, after the tool had said it: nobody knows whose idea it was.
+    // The user mentions it again after the tool did, so its source is unclear.
     let run = mail_gate(&store)
         .await
         .run("run")
@@ -509,7 +509,7 @@ async fn o_a_window_that_leaves_out_the_beginning_goes_on_to_work(store: Shared)
         vec![Message::system("You are a bank's assistant. Turn 0."), Message::user(ASKED)];
     for turn in 0..20 {
         let window = messages.iter().skip(messages.len().saturating_sub(6)).cloned();
-        // Each request makes its own handle, and its prompt says the time.
+        // Each request creates its own handle, and its prompt contains the time.
         let run = gate
             .run("run")
             .history([Message::system(format!("It is turn {turn}."))].into_iter().chain(window));
@@ -554,7 +554,7 @@ async fn o_a_compacted_summary_is_nobodys_word_after_a_restart_either(store: Sha
 async fn o_what_a_nested_run_or_another_process_read_is_a_tools_too(store: Shared) {
     let (gate, other) = (mail_gate(&store).await, mail_gate(&store).await);
     let run = gate.run("run").history([Message::user(ASKED)]);
-    // Nothing was read when the first rule asked.
+    // The store was not read yet when the first rule asked.
     assert_eq!(
         kinds(&run.submit([pay("1", "alice@example.com", 1200.5)]).await.unwrap()),
         ["succeeded"]
@@ -572,7 +572,7 @@ async fn o_what_a_nested_run_or_another_process_read_is_a_tools_too(store: Share
         kinds(&run.submit([pay("3", "alice@example.com", 1200.5)]).await.unwrap()),
         ["succeeded"]
     );
-    // A body's answer that a person gave in its place is the tool's, as far as rules are concerned.
+    // An answer that a person gave instead of the body counts as the tool's output in rules.
     let turn = run.submit([pay("4", "nobody@example.com", 1.0)]).await.unwrap();
     let fourth = turn
         .interruptions()
@@ -690,7 +690,7 @@ fn ship(
 
 registry! { ShopTools for State { Ship } }
 
-/// Returns whether what a user said lets the call run that a model made of it.
+/// Returns whether a user's message lets the model's call run.
 async fn runs(store: &Shared, user_text: &str, arguments: Value) -> bool {
     let clock = ManualClock::at("2024-05-02T12:00:00Z".parse().unwrap());
     let gate: Gate<ShopTools> =
@@ -715,7 +715,7 @@ async fn o_a_day_that_the_user_named_is_no_id(store: Shared) {
     for said in ["order 13", "Order #13, on June 13!", "order no. 13", "orders 13 and 14"] {
         assert!(runs(&store, said, json!({"order_id": "13"})).await, "{said}");
     }
-    // Of two arguments with one value, each must have been said.
+    // If two arguments have one value, the user must have named both.
     assert!(!runs(&store, "order 13", json!({"order_id": "13", "at": "13"})).await);
 }
 

@@ -121,7 +121,7 @@ fn send(#[state] world: &World, to: String, amount: u64) -> u64 {
     amount
 }
 
-/// Tools that spend money, as a text and as a float.
+/// Tools that spend money, with the amount as text and as a float.
 mod money {
     use super::*;
 
@@ -264,7 +264,7 @@ async fn each_way_to_fail(store: &Shared, tool: &str) {
         written.contains("no connection") && written.contains("it panicked (panic "),
         "the failure is on the record"
     );
-    // The text of the rules themselves is on the record, and what they panic with is in it.
+    // The record contains the text of the rules, which contains their panic messages.
     assert!(
         !written.contains("it panicked: "),
         "what a panic says stays in the log of its process"
@@ -295,7 +295,7 @@ async fn z89_a_rule_that_throws_asks_and_its_siblings_go_on(store: Shared) {
     assert_eq!(world.ran_sorted(), ["approve panics", "fine"]);
 }
 
-/// An overlay that says what it is told to.
+/// An overlay with a fixed answer.
 struct FixedOverlay(&'static str, fn(&OverlayCall<'_>) -> Result<Option<Objection>, OverlayError>);
 
 impl Overlay for FixedOverlay {
@@ -449,7 +449,7 @@ async fn p65_a_limit_by_recipient_is_not_sliced_and_a_budget_sums(store: Shared)
             *sent.entry(to).or_insert(0) += 1;
         }
     }
-    // Ten of forty cents: the budget of 400 is gone before anyone's three are.
+    // Ten payments of forty cents use up the budget of 400 before any recipient's limit of three.
     assert_eq!(sent.values().sum::<u64>(), 10);
     assert!(sent.values().all(|count| *count <= 3));
 }
@@ -475,7 +475,7 @@ async fn p65_a_budget_of_money_is_exact_and_what_is_no_amount_asks(store: Shared
         ["0.11", "1,00", "1e-2", "-1", "NaN", "0.0000001"].map(|amount| json!(amount)).to_vec();
     assert_eq!(ends("spend", odd).await, ["waiting"; 6]);
     assert_eq!(ends("spend", vec![json!("0.1"), json!("0.01")]).await, ["succeeded", "waiting"]);
-    // As floats, these come to 0.30000000000000004.
+    // As floats, the sum is 0.30000000000000004.
     assert_eq!(ends("share", vec![json!(0.1), json!(0.2)]).await, ["succeeded"; 2]);
     assert_eq!(ends("share", vec![json!(0.01), json!(-0.1), json!(1e-7)]).await, ["waiting"; 3]);
 }
@@ -489,8 +489,8 @@ async fn p65_two_limited_rules_both_count(store: Shared) {
     {
         ends.push(kinds(&run.submit([call(id, "post", json!({"text": text}))]).await.unwrap())[0]);
     }
-    // The first two count for both rules; the third only for the friendly one; then nothing is left
-    // of either.
+    // The first two count for both rules, the third only for the friendly one; then both limits are
+    // used up.
     assert_eq!(ends, ["succeeded", "succeeded", "succeeded", "waiting", "waiting"]);
 }
 
@@ -565,8 +565,8 @@ mod leaked {
 
     use gate_runtime::prelude::*;
 
-    /// A part that is made anew for each call, so that it can be what a part of a shared state
-    /// cannot.
+    /// A part that is created for each call, so it need not be `Sync` as a part of a shared state
+    /// must be.
     pub(crate) struct Counter {
         count: Cell<u64>,
     }

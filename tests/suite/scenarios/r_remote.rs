@@ -1,4 +1,4 @@
-//! Calls whose bodies are in other programs: asked about here, begun and ended there.
+//! Calls whose bodies are in other programs: they are asked about here, and begin and end there.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -43,7 +43,7 @@ on_every_store! {
     a_standing_permission_counts_money_in_numbers_and_in_texts,
 }
 
-/// A gate as an inbox has it: without any tool.
+/// A gate without tools, like the gate of an inbox.
 struct RemoteFixture {
     gate: Gate<NoTools>,
     clock: ManualClock,
@@ -531,7 +531,7 @@ async fn a_schema_that_would_take_for_ever_is_refused_and_the_refusal_on_the_rec
 #[tokio::test]
 async fn an_agent_whose_schemas_cost_too_much_waits_and_others_do_not() {
     let fixture = RemoteFixture::over(&fresh()).await;
-    // Four fifths of what one check may take, though this text is soon found to be none of these.
+    // Four fifths of the limit of one check, although this text soon fails to match.
     let schema = json!({"properties": {"text": {"pattern": "^.{1,200}Z$"}}});
     let costly = |id: usize| {
         let text = json!({"text": "a".repeat(4_000)}).to_string();

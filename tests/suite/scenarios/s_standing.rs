@@ -413,7 +413,7 @@ async fn s_a_grant_needs_as_many_people_as_the_question(store: Shared) {
         only_interruption(&turn).grant(&dana(&gate).await, Scope::this_run()).await.unwrap_err();
     assert!(matches!(refused, DecideError::Scope(ScopeError::NeedsSeveral)), "{refused}");
     only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
-    // The last of the two cannot make it a standing one either.
+    // The second of the two cannot make it a standing permission either.
     let omar = gate.reviewer("omar").await.unwrap();
     let turn = run.proceed().await.unwrap();
     let refused = only_interruption(&turn).grant(&omar, Scope::this_run()).await.unwrap_err();

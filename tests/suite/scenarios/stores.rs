@@ -40,24 +40,24 @@ macro_rules! on_every_store {
 }
 pub(crate) use on_every_store;
 
-/// A store of the test's own.
+/// Returns a new store.
 pub fn fresh() -> Shared {
     Arc::new(MemoryStore::new())
 }
 
-/// A store in front of another one, which a test makes misbehave.
+/// A wrapper around a store that a test can make fail.
 pub struct FaultyStore {
     pub inner: Shared,
     /// The commit, counted from now, that fails; 0 for none.
     pub fails_at: AtomicUsize,
-    /// Set where it does not tell of all calls of a run.
+    /// True if it leaves out some calls of a run.
     pub is_deaf: AtomicBool,
-    /// The function that gives approvals the form in which they are read.
+    /// The function that transforms approvals when they are read.
     pub reads: Box<dyn Fn(Arc<Approval>) -> Arc<Approval> + Send + Sync>,
 }
 
 impl FaultyStore {
-    /// Fails at one commit from now on: 1 is the next.
+    /// Returns a store that fails at one commit from now on; 1 is the next.
     pub fn failing(inner: Shared) -> Arc<LayeredStore<Self>> {
         Arc::new(LayeredStore(Self {
             inner,
@@ -67,7 +67,7 @@ impl FaultyStore {
         }))
     }
 
-    /// Shows other approvals than it keeps.
+    /// Returns a store that shows other approvals than it keeps.
     pub fn tampering(
         inner: Shared,
         reads: impl Fn(Arc<Approval>) -> Arc<Approval> + Send + Sync + 'static,

@@ -149,7 +149,7 @@ async fn t_an_empty_batch_is_an_empty_turn(store: Shared) {
     assert!(turn.answers().is_empty() && !turn.is_waiting() && turn.interruptions().is_empty());
 }
 
-/// A gate whose `migrate` holds the batch in which it is asked.
+/// Builds a gate whose `migrate` holds its batch while it is asked about.
 pub async fn holding(store: &Shared) -> (Gate<RaceTools>, State) {
     let state = State::default();
     (builder(store, &state).build().await.unwrap(), state)
@@ -164,7 +164,7 @@ mod hold {
         z93_a_held_batch_goes_on_when_the_question_is_rejected,
     }
 
-    /// Proposes a call that nobody is asked about, beside one that holds its batch.
+    /// Returns a call that asks nobody, beside one that holds its batch.
     fn held_batch() -> [ToolCall; 2] {
         [call("1", "race", json!({"place": 7})), call("2", "migrate", json!({"to": 2}))]
     }
@@ -198,7 +198,7 @@ mod hold {
             .filter(|record| serde_json::to_string(record).unwrap().contains("\"held\":true"));
         assert_eq!(held.count(), 1);
         only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
-        // The very next step runs the call that was asked; what waited for it follows.
+        // The next step runs the call that was asked about, and then the calls that waited for it.
         assert_eq!(kinds(&run.wait().await.unwrap())[1], "succeeded");
         assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded", "succeeded"]);
         assert_eq!(state.0.ran().len(), 2);

@@ -158,7 +158,7 @@ async fn u40_a_decision_while_the_rules_are_still_looking_is_kept(store: Shared)
     let turn = run.submit([call("1", "think", json!({"what": "a"}))]).await.unwrap();
     let dana = dana(&gate).await;
     only_interruption(&turn).approve(&dana).await.unwrap();
-    // The rules look once more before it runs; meanwhile another decision comes in.
+    // The rules evaluate it again before it runs, and meanwhile another decision arrives.
     WAITS.store(true, Ordering::SeqCst);
     let proceeding = tokio::spawn({
         let run = Arc::clone(&run);
@@ -237,7 +237,7 @@ async fn u41_a_state_of_another_key_is_refused(store: Shared) {
 async fn u41_a_state_is_json_in_any_layout(store: Shared) {
     let (gate, world) = gate(&store).await;
     let state = saved(&gate).await;
-    // As a database that sorts keys and spaces them out gives it back.
+    // Like the output of a database that sorts keys and adds spaces.
     let pretty = serde_json::to_string_pretty(&state).unwrap();
     let elsewhere = again(&fresh(), &world).await;
     assert!(elsewhere.resume(RunState::from_json(&pretty).unwrap()).await.is_ok());
@@ -375,8 +375,8 @@ async fn u_a_secret_is_given_again_by_the_same_call(store: Shared) {
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["approved"]);
     assert!(world.ran().is_empty());
-    // The application has it in its history, and proposes the same call again. Another secret is
-    // another call.
+    // The application has it in its history, and proposes the same call again. A call with another
+    // secret is another call.
     assert_eq!(kinds(&run.submit([sign_in_call("1", "hunter23")]).await.unwrap()), ["invalid"]);
     assert_eq!(kinds(&run.submit([sign_in_call("1", "hunter22")]).await.unwrap()), ["succeeded"]);
     assert_eq!(world.ran(), ["sign in mia with hunter22"]);

@@ -42,7 +42,7 @@ impl World {
         }
     }
 
-    /// Tries, and fails as often as is left.
+    /// Runs an attempt, which fails while failures are left.
     pub async fn attempt(&self, what: &str) -> Result<(), String> {
         self.act(format!("try {what}")).await;
         let fails =

@@ -1,5 +1,5 @@
-//! V. Who may decide what together: segregation of duties, quorums, names, edits, and how long an
-//! approval is valid.
+//! V. Decisions of several people: segregation of duties, quorums, names, edits, and the validity
+//! of approvals.
 
 use std::sync::{Arc, Mutex};
 
@@ -73,7 +73,7 @@ fn with_both() -> StaticDirectory {
     StaticDirectory::new().person("dana", ["oncall", "manager"]).person("omar", ["oncall"])
 }
 
-/// Why the first call of a turn did not run.
+/// Returns the reason why the first call of a turn did not run.
 fn why(turn: &Turn) -> String {
     let CallResult::NotRun(reason) = turn.answers()[0].result() else { panic!("it ran") };
     reason.to_string()
@@ -87,7 +87,7 @@ async fn a_person_with_two_roles_fills_one_of_them(store: Shared) {
     let once = only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     assert_eq!(once.status(), Status::Pending, "she is one person");
     assert_eq!(once.approval().still_needs(), "a manager or an oncall");
-    // She takes the duty that he leaves.
+    // She takes the duty that he does not take.
     let both =
         only_interruption(&turn).approve(&gate.reviewer("omar").await.unwrap()).await.unwrap();
     assert_eq!(both.status(), Status::Approved);
@@ -169,7 +169,7 @@ async fn a_quorum_that_only_the_principal_would_complete_is_not_asked(store: Sha
     assert_eq!(kinds(&others), ["waiting"]);
 }
 
-/// A gate whose clock a test moves.
+/// Builds a gate with a manual clock.
 async fn timed<R: Registry<State = State>>(store: &Shared) -> (Gate<R>, Arc<World>, ManualClock) {
     let (state, clock) = (State::default(), ManualClock::at(noon()));
     (builder(store, &state).clock(clock.clone()).build().await.unwrap(), state.0, clock)
@@ -260,7 +260,7 @@ async fn an_approval_that_ends_while_nobody_looks_is_asked_again_by_itself(store
     only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     drop(turn);
     drop(gate);
-    // Another process takes the deadline up.
+    // Another process enforces the deadline.
     let gate: Gate<Edits> =
         builder(&store, &State::default()).clock(clock.clone()).build().await.unwrap();
     clock.advance(minutes(30));
@@ -398,7 +398,7 @@ async fn an_edit_of_a_destructive_call_needs_somebody_else(store: Shared) {
         only_interruption(&turn).edit(&dana, Edit::new().set("disk", "mine")).await.unwrap();
     assert_eq!(edited.status(), Status::Pending);
     assert_eq!(edited.approval().still_needs(), "somebody other than dana, who changed it");
-    // Nor by saying so again.
+    // Nor by proposing it again.
     let turn = run.proceed().await.unwrap();
     assert_eq!(only_interruption(&turn).approve(&dana).await.unwrap().status(), Status::Pending);
     assert!(only_interruption(&turn).grant(&dana, Scope::this_run()).await.is_err());
@@ -461,7 +461,7 @@ async fn an_edit_goes_with_its_authors_vote(store: Shared) {
     assert!(only_interruption(&turn).approval().is_edited());
     only_interruption(&turn).edit(&omar, Edit::new().set("key", "ours")).await.unwrap();
     let turn = run.proceed().await.unwrap();
-    // What hers was before his counts again, and then what the model proposed.
+    // After his edit is withdrawn, hers applies again, and then the model's arguments.
     let after = only_interruption(&turn).withdraw(&omar).await.unwrap();
     assert_eq!(after.arguments().as_json(), r#"{"key":"mine"}"#);
     let after = only_interruption(&turn).withdraw(&dana).await.unwrap();
@@ -506,7 +506,7 @@ async fn a_freeze_of_one_tool_of_a_remote_agent_stops_all_of_them(store: Shared)
     assert!(gate.remote("other").begin(other).await.is_ok());
 }
 
-/// The digests of directories on the record, in their order.
+/// Returns the recorded digests of directories, in order.
 async fn directories<R: Registry>(gate: &Gate<R>) -> Vec<Digest> {
     let digest = |record: Arc<gate_runtime::records::Record>| match record.event() {
         RecordEvent::Gate(GateEvent::GateBuilt { directory, .. }) => *directory,

@@ -1,4 +1,4 @@
-//! V. Votes, people, time: what of it the core keeps.
+//! V. Votes, people and time, as the core handles them.
 
 use std::sync::{Arc, Mutex};
 
@@ -69,7 +69,7 @@ async fn v48_the_person_a_run_is_for_and_its_agent_cannot_vote(store: Shared) {
     assert_eq!(story(&gate).await, ["assessed"]);
 }
 
-/// A directory in which roles and keys are taken away.
+/// A directory from which a test removes roles and keys.
 #[derive(Clone)]
 pub struct Changing(pub Arc<Mutex<StaticDirectory>>);
 
@@ -123,7 +123,7 @@ async fn v48_roles_count_as_the_directory_has_them_when_someone_decides(store: S
     let dana = dana(&gate).await;
     let turn = run.submit([pay("1")]).await.unwrap();
 
-    // Someone whom only another gate knows.
+    // A person who is only in another gate's directory.
     let elsewhere = builder(&crate::scenarios::stores::fresh(), &State::default())
         .directory(people().person("eve", ["manager"]));
     let elsewhere: Gate<Tools> = elsewhere.build().await.unwrap();
@@ -133,7 +133,7 @@ async fn v48_roles_count_as_the_directory_has_them_when_someone_decides(store: S
         .unwrap_err();
     assert!(eve.to_string().contains("`eve` is not in the directory"), "{eve}");
 
-    // A manager until a moment ago.
+    // She was a manager until a moment ago.
     *directory.0.lock().unwrap() =
         StaticDirectory::new().person("dana", ["intern"]).person("max", ["manager"]);
     let gone = only_interruption(&turn).approve(&dana).await.unwrap_err();
@@ -215,7 +215,7 @@ async fn v49_one_person_is_one_vote_whatever_they_say_how_often(store: Shared) {
         let decided = only_interruption(&turn).approve(&dana).await.unwrap();
         assert_eq!((decided.status(), decided.approval().votes().len()), (Status::Pending, 1));
     }
-    // She may think again; it stays one vote.
+    // She may change her decision, which stays one vote.
     only_interruption(&turn).reject(&dana, "too dear").await.unwrap();
     let decided = only_interruption(&turn).approve(&dana).await.unwrap();
     assert_eq!((decided.status(), decided.approval().votes().len()), (Status::Pending, 1));
@@ -262,7 +262,7 @@ async fn v50_of_two_that_race_one_wins_and_the_other_is_told(store: Shared) {
         assert_eq!(winner.1.status(), winner.0);
         let end = kinds(&run.proceed().await.unwrap())[0];
         assert_eq!(end, if winner.0 == Status::Approved { "succeeded" } else { "rejected" });
-        // The state never flips afterwards.
+        // The state never changes afterwards.
         assert!(interruption.reject(&omar, "still no").await.is_err());
     }
     assert!(world.ran().len() <= 20);
@@ -292,14 +292,14 @@ async fn v53_a_clock_that_jumps_approves_nothing(store: Shared) {
     let turn = run.submit([pay("1"), pay("2")]).await.unwrap();
     let [first, second] = turn.interruptions() else { panic!() };
 
-    // Back by an hour: everything waits on, and a decision counts.
+    // The clock goes back by an hour: everything still waits, and a decision counts.
     clock.set(noon().checked_sub(HOUR).unwrap());
     gate.run_due().await;
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting", "waiting"]);
     first.approve(&dana(&gate).await).await.unwrap();
 
-    // Forward by more than the half hour that people have: what was decided runs, what was not has
-    // expired, and stays so.
+    // The clock goes forward by more than the half hour that people have: decided calls run, and
+    // the others have expired and stay expired.
     clock.set(noon().checked_add(HOUR).unwrap());
     gate.run_due().await;
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded", "expired"]);
@@ -327,7 +327,7 @@ async fn v54_first_tier_second_tier_then_expired_each_once(store: Shared) {
     for gate in [&gate, &other, &gate] {
         gate.run_due().await;
     }
-    // Who was asked first may still answer; who is asked now may, too.
+    // The people who were asked first may still answer, and so may those who are asked now.
     turn.interruptions()[0].approve(&ines).await.unwrap();
     clock.advance(minutes(10));
     gate.run_due().await;
@@ -436,7 +436,7 @@ async fn z91_expired_is_no_rejection(store: Shared) {
     gate.run_due().await;
     let approval = gate.approval(only_interruption(&turn).id()).await.unwrap().unwrap();
     assert_eq!((approval.status(), approval.votes().len()), (Status::Expired, 0));
-    // Nobody said no: the same call may be asked again.
+    // Nobody rejected it, so the same call may be asked about again.
     assert_eq!(kinds(&run.submit([pay("2")]).await.unwrap()), ["waiting"]);
 }
 
@@ -468,7 +468,7 @@ async fn v_a_stranger_is_no_reviewer(store: Shared) {
     assert!(unknown.to_string().contains("`mallory` is not in the directory"), "{unknown}");
 }
 
-/// Two managers, one of them away until an hour after noon; and somebody on call who stands in.
+/// Two managers, one of them absent until an hour after noon, and a person on call who stands in.
 const PEOPLE: &str = r#"
     person = [
         { id = "dana", roles = ["manager"] },
@@ -493,7 +493,7 @@ async fn v_a_delegated_role_counts_until_it_ends(store: Shared) {
     let (dana, omar) = (dana(&gate).await, gate.reviewer("omar").await.unwrap());
     let book = |id| call(id, "book", json!({"price": 2_000}));
 
-    // Two managers must agree, and omar is one for max until the last moment.
+    // Two managers must agree, and omar stands in for max until the last moment.
     let turn = run.submit([book("1"), book("2")]).await.unwrap();
     for interruption in turn.interruptions() {
         assert_eq!(interruption.approve(&dana).await.unwrap().status(), Status::Pending);
@@ -506,7 +506,7 @@ async fn v_a_delegated_role_counts_until_it_ends(store: Shared) {
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded", "waiting"]);
     assert_eq!(state.0.ran(), ["book 2000"]);
 
-    // One who stands in for another is still one vote.
+    // A person who stands in for another still has one vote.
     std::fs::write(
         &path,
         PEOPLE.replace("to = \"omar\"", "to = \"dana\"").replace("13:00", "23:00"),
@@ -530,7 +530,7 @@ async fn v_a_broken_file_of_people_entitles_nobody(store: Shared) {
     let refused = only_interruption(&turn).approve(&dana).await.unwrap_err();
     assert!(matches!(refused, DecideError::Reviewer(ReviewerError::Directory(_))), "{refused}");
     assert!(refused.to_string().contains("line 5: `dana` is on line 3 already"), "{refused}");
-    // No new question is asked either, and the model hears nothing about the file.
+    // No new question is asked either, and the model's message does not mention the file.
     let unasked = gate.run("another").submit([pay("2")]).await.unwrap();
     assert_eq!(kinds(&unasked), ["unavailable"]);
     assert!(!texts(&unasked)[0].contains("dana"), "{:?}", texts(&unasked));

@@ -1,4 +1,4 @@
-//! V. What voters were shown, and what they signed.
+//! V. The content that voters were shown, and the content that they signed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,13 +38,13 @@ on_every_store! {
 /// The world that the tools change.
 #[derive(Default)]
 pub struct World {
-    /// Set if the tool that fails the first time has failed.
+    /// True once the tool that fails the first time has failed.
     failed: AtomicBool,
     ran: Mutex<Vec<String>>,
 }
 
 impl World {
-    /// In the order of the alphabet: of calls that ran at once, either may be first.
+    /// Returns the lines in alphabetical order, because concurrent calls may run in any order.
     fn ran(&self) -> Vec<String> {
         let mut ran = self.ran.lock().unwrap().clone();
         ran.sort();
@@ -134,7 +134,7 @@ fn key(name: &str, seed: u8) -> SigningKey {
     SigningKey::from_seed(name, KeyKind::Log, [seed; 32]).unwrap()
 }
 
-/// The people, of whom dana and omar have keys.
+/// Returns the people, of whom dana and omar have keys.
 fn signers() -> StaticDirectory {
     people().with_key(key("dana", 1).verifier().clone()).with_key(key("omar", 2).verifier().clone())
 }
@@ -150,7 +150,7 @@ fn paying(id: &str, amount: u64) -> ToolCall {
     call(id, "pay_out", json!({"to": "alice", "amount": amount}))
 }
 
-/// Why a vote is not signed as it must be.
+/// Returns the reason why the signature of a vote is missing or invalid.
 fn unsigned(decided: Result<DecisionOutcome, DecideError>) -> VoteSignatureError {
     match decided {
         Err(DecideError::Signature(bad)) => bad,
@@ -158,7 +158,7 @@ fn unsigned(decided: Result<DecisionOutcome, DecideError>) -> VoteSignatureError
     }
 }
 
-/// A gate whose clock stands still at noon.
+/// Builds a gate whose clock stands still at noon.
 async fn gate(store: &Shared) -> (Gate<Tools>, ManualClock) {
     let clock = ManualClock::at(noon());
     let gate = Gate::builder(Arc::default()).agent("support").directory(people()).key(KEY);
@@ -169,8 +169,8 @@ fn transfers_of(id: &str, amount: u64) -> ToolCall {
     call(id, "transfer", json!({"to": "alice", "amount": amount})).reasoning("the invoice is due")
 }
 
-/// Every call as its records alone say it, and how many votes there were, each on what had just
-/// been shown.
+/// Replays every call from its records alone, and counts the votes, each of which must be on the
+/// content that was last shown.
 async fn replayed(gate: &Gate<Tools>) -> (BTreeMap<ApprovalId, Approval>, usize) {
     let (mut calls, mut votes) = (BTreeMap::<ApprovalId, Approval>::new(), 0);
     for record in records(gate).await {
@@ -203,12 +203,12 @@ async fn v_what_voters_were_shown_is_what_the_records_say(store: Shared) {
         .await
         .unwrap();
     let [steps, edited, again, secret] = turn.interruptions() else { panic!("{turn:?}") };
-    // Steps and reminders come and go, and each interruption stays good.
+    // Each interruption stays valid through steps and reminders.
     steps.approve(&dana).await.unwrap();
     clock.advance(minutes(11));
     gate.run_due().await;
     steps.approve(&omar).await.unwrap();
-    // An edit is another question for whoever comes after it; so is one that asks others.
+    // An edit is another question for later voters; so is an edit that asks other people.
     edited.edit(&dana, Edit::new().set("amount", 6_000)).await.unwrap();
     let other = gate.interruption(edited.id()).await.unwrap().unwrap();
     other.approve(&omar).await.unwrap();
@@ -217,7 +217,7 @@ async fn v_what_voters_were_shown_is_what_the_records_say(store: Shared) {
     again.approve(&dana).await.unwrap();
     let turn = history.proceed().await.unwrap();
     assert_eq!(kinds(&turn).iter().filter(|kind| **kind == "waiting").count(), 1, "{turn:?}");
-    // It failed, and to run it again is another question.
+    // It failed, and running it again is another question.
     only_interruption(&turn).approve(&dana).await.unwrap();
     let _ = history.proceed().await.unwrap();
     let work =
@@ -292,7 +292,7 @@ async fn v_whoever_has_a_key_must_sign_and_nobody_else_can(store: Shared) {
         Status::Approved
     );
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
-    // Who has no key votes as before.
+    // A person without a key votes as before.
     let turn = run.submit([sign_in_call("2", "hunter3")]).await.unwrap();
     assert_eq!(only_interruption(&turn).approve(&max).await.unwrap().status(), Status::Approved);
 }
@@ -358,7 +358,7 @@ async fn v_only_signed_votes_count_where_the_policy_wants_them(store: Shared) {
     let twice = question.approve(&omar).sign_with(&key("omar", 2)).await.unwrap();
     assert_eq!(twice.status(), Status::Approved);
     drop(turn);
-    // A refusal is no risk, so it counts as it is.
+    // A rejection is no risk, so it counts without a signature.
     let turn = run.submit([paying("1", 10)]).await.unwrap();
     let intern = gate.reviewer("ines").await.unwrap();
     assert!(only_interruption(&turn).reject(&intern, "no").await.is_err(), "she is not asked");
@@ -377,8 +377,8 @@ async fn v_no_standing_permission_answers_for_a_signature(store: Shared) {
     let [signed, plain] = turn.interruptions() else { panic!("{turn:?}") };
     let refused = signed.grant(&dana, Scope::this_run().any("amount")).sign_with(&hers).await;
     assert!(matches!(refused, Err(DecideError::Scope(ScopeError::NotAllowed))), "{refused:?}");
-    // Elsewhere her permission needs her signature, as every vote of hers does, and only a vote is
-    // signed.
+    // At another gate, her permission would need her signature, as every vote of hers does, but
+    // only votes are signed.
     let scope = || Scope::this_run().any("amount");
     assert_eq!(unsigned(plain.grant(&dana, scope()).await), VoteSignatureError::Unsigned);
     plain.grant(&dana, scope()).sign_with(&hers).await.unwrap();
@@ -405,14 +405,14 @@ async fn v_a_vote_whose_key_was_replaced_counts_no_more(store: Shared) {
         VoteSignatureError::OtherKey
     );
     only_interruption(&turn).approve(&dana).sign_with(&new).await.unwrap();
-    // Taken away: the same.
+    // The same holds if her key is removed.
     *directory.0.lock().unwrap() = people();
     assert_eq!((kinds(&run.proceed().await.unwrap()), world.ran().len()), (vec!["waiting"], 0));
     *directory.0.lock().unwrap() = signers();
     let turn = run.proceed().await.unwrap();
     only_interruption(&turn).approve(&omar).sign_with(&key("omar", 2)).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
-    // Whoever gets a key after their vote has not signed it.
+    // A person who gets a key after their vote has not signed it.
     *directory.0.lock().unwrap() = people();
     let turn = run.submit([transfers_of("2", 500)]).await.unwrap();
     only_interruption(&turn).approve(&dana).await.unwrap();
@@ -448,7 +448,7 @@ async fn v_signed_votes_on_guarded_work_are_verified_before_it_is_tried_again(st
     let approve = async |key: &SigningKey| -> Result<DecisionOutcome, DecideError> {
         until_asked(&gate).await.approve(&dana).sign_with(key).await
     };
-    // Where she votes, another key is known of her.
+    // The gate at which she votes has another key of hers.
     let elsewhere =
         Changing(Arc::new(Mutex::new(people().with_key(key("dana", 9).verifier().clone()))));
     let elsewhere = Gate::builder(Arc::default()).agent("support").directory(elsewhere).key(KEY);
@@ -468,7 +468,7 @@ async fn v_signed_votes_on_guarded_work_are_verified_before_it_is_tried_again(st
     drop(directory);
 }
 
-/// A directory that answers everything but who has which key.
+/// A directory that fails only for keys.
 struct KeylessDirectory(StaticDirectory);
 
 impl gate_runtime::people::Directory for KeylessDirectory {
@@ -549,15 +549,14 @@ async fn v_while_the_directory_does_not_know_keys_nobody_decides_and_nothing_run
     let resumed = blind.resume(run.state().await.unwrap()).await.unwrap();
     assert_eq!(kinds(&resumed.proceed().await.unwrap()), ["approved", "waiting"]);
     assert_eq!(world.ran().len(), 0);
-    // It is as it was, and runs where keys are known.
+    // The call is unchanged, and runs at a gate with the keys.
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded", "waiting"]);
 }
 
-/// A change that somebody with the file of the database could write into the row of a call, over
-/// what is there.
+/// A change of the row of a call that somebody with access to the database file could make.
 type Forgery = fn(row: &mut Value, approved: &Value, other: &Value);
 
-/// Writes something else into the row of a call, as whoever has the file can.
+/// Changes the row of a call, as somebody with access to the file can.
 fn forge(file: &std::path::Path, call: ApprovalId, change: impl FnOnce(&mut Value)) {
     let connection = rusqlite::Connection::open(file).unwrap();
     let body = "SELECT body FROM approvals WHERE id = ?";
@@ -647,8 +646,8 @@ async fn v_a_forged_row_does_not_run() {
         let stored =
             async |asked: &Interruption| json!(*gate.approval(asked.id()).await.unwrap().unwrap());
         let (approved, other) = (stored(small).await, stored(other).await);
-        // Whatever is forged over the row of the small one, which was approved, or else over that
-        // of the large one.
+        // Applies each forgery to the row of the approved small call, or otherwise to that of the
+        // large one.
         let mut tried = stored(large).await;
         forgery(&mut tried, &approved, &other);
         let target =
@@ -658,7 +657,7 @@ async fn v_a_forged_row_does_not_run() {
             *row = tried;
             (row["status"], row["version"]) = (json!("approved"), version);
         });
-        // Whoever has nothing but the id reads all of it anew.
+        // A process that has only the id reads everything again.
         let turn = crate::scenarios::desk::run(&gate).proceed().await.unwrap();
         let honest = if target == small.id() { vec![] } else { vec!["pay out 10 to alice"] };
         assert_eq!(world.ran(), honest, "{name}");

@@ -1,5 +1,5 @@
-//! W. Whoever can write the database: a call runs only if it is what its records say, and with a
-//! trail what was sealed.
+//! W. Changes of the database: a call runs only if it agrees with its records, and with a trail
+//! also with the sealed records.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -20,7 +20,7 @@ use crate::scenarios::desk::{
 };
 use crate::scenarios::stores::Shared;
 
-/// A database and a trail, as they lie on a disk.
+/// A database and a trail on a disk.
 struct DatabaseFixture {
     folder: tempfile::TempDir,
     has_trail: bool,
@@ -44,21 +44,21 @@ impl DatabaseFixture {
         Arc::new(SqliteStore::open(&self.file()).await.unwrap())
     }
 
-    /// A process over it.
+    /// Builds a gate over it, like a process.
     async fn gate(&self, world: &Arc<World>) -> Gate<Tools> {
         let builder = builder(&self.store().await, &State(Arc::clone(world)));
         let builder = if self.has_trail { builder.trail(self.trail()) } else { builder };
         builder.build().await.unwrap()
     }
 
-    /// Writes what somebody with a shell could.
+    /// Runs SQL, as somebody with a shell could.
     fn sql(&self, sql: &str, id: ApprovalId) {
         let changed =
             Connection::open(self.file()).unwrap().execute(sql, params![id.to_string()]).unwrap();
         assert!(changed > 0, "{sql}");
     }
 
-    /// Writes over the row of a call.
+    /// Changes the row of a call.
     fn forge(&self, id: ApprovalId, change: impl FnOnce(&mut Value)) {
         let connection = Connection::open(self.file()).unwrap();
         let body = "SELECT body FROM approvals WHERE id = ?";
@@ -73,7 +73,7 @@ impl DatabaseFixture {
         );
     }
 
-    /// Sets a call that ran back to what it was before, as far as its row says.
+    /// Sets the row of a call that ran back to its state before.
     fn set_back(&self, id: ApprovalId) {
         self.forge(id, |row| {
             row["status"] = json!("approved");
@@ -94,7 +94,7 @@ async fn seal(gate: &Gate<Tools>, fixture: &DatabaseFixture) {
     }
 }
 
-/// A payment that a person approved.
+/// Returns a payment that a person approved.
 async fn approved(gate: &Gate<Tools>, fixture: &DatabaseFixture) -> (Run<Tools>, ApprovalId) {
     let run = run(gate);
     let turn = run.submit([pay()]).await.unwrap();
@@ -103,7 +103,7 @@ async fn approved(gate: &Gate<Tools>, fixture: &DatabaseFixture) -> (Run<Tools>,
     (run, id)
 }
 
-/// The same once it was made.
+/// Returns a payment that was approved and made.
 async fn paid(gate: &Gate<Tools>, fixture: &DatabaseFixture) -> ApprovalId {
     let (run, id) = approved(gate, fixture).await;
     let turn = run.proceed().await.unwrap();
@@ -113,7 +113,8 @@ async fn paid(gate: &Gate<Tools>, fixture: &DatabaseFixture) -> ApprovalId {
     id
 }
 
-/// Why the only call of a turn does not run: what is stored of it is disputed.
+/// Returns the reason why the only call of a turn does not run, because its stored state is
+/// disputed.
 fn disputed(turn: &Turn) -> String {
     let [answer] = turn.answers() else { panic!("{turn:?}") };
     let CallResult::Approved(Some(NotRun::Disputed { problem })) = answer.result() else {
@@ -127,8 +128,8 @@ fn disputed(turn: &Turn) -> String {
     problem.clone()
 }
 
-/// Nothing runs, whichever way it is asked for; everybody is told why, and it is on the record
-/// once.
+/// Checks that nothing runs in any of the possible ways, that every caller gets the reason, and
+/// that it is recorded once.
 async fn assert_nothing_runs(gate: &Gate<Tools>, world: &World, ran: usize, why: &str) {
     drop(run(gate).proceed().await.unwrap());
     for _ in 0..2 {
@@ -144,7 +145,7 @@ async fn assert_nothing_runs(gate: &Gate<Tools>, world: &World, ran: usize, why:
     assert!(noted.len() == 1 && noted[0].contains(why), "{noted:?}");
 }
 
-/// The problem that is told of a call that ended, and that its row has as approved.
+/// Returns the reported problem of an ended call whose row has it as approved.
 fn set_back_is(has_trail: bool) -> &'static str {
     if has_trail { "it has ended, according to the trail" } else { "its state and its attempts" }
 }
@@ -262,7 +263,7 @@ async fn w_with_a_trail_the_record_of_a_vote_that_was_taken_back_cannot_be_hidde
     let gate = fixture.gate(&world).await;
     let turn = run(&gate).submit([call("1", "wipe", json!({"disk": "a"}))]).await.unwrap();
     let id = only_interruption(&turn).id();
-    // An attempt that faltered, was lost, and is asked about again: the calls are open, and their
+    // Attempts that failed, were lost, or are asked about again: the calls are open, and their
     // records count.
     only_interruption(&turn).approve(&dana(&gate).await).await.unwrap();
     gate.seal().await.unwrap();
@@ -278,8 +279,8 @@ async fn w_with_a_trail_the_record_of_a_vote_that_was_taken_back_cannot_be_hidde
 async fn w_with_a_trail_a_record_that_is_put_in_the_place_of_another_counts_for_nothing() {
     let (fixture, world) = (DatabaseFixture::new(true), Arc::default());
     let gate = fixture.gate(&world).await;
-    // The row of a question, and in the place of a sealed record of another call a vote that nobody
-    // gave.
+    // The row of a question, and a vote that nobody gave instead of a sealed record of another
+    // call.
     let turn = run(&gate)
         .submit([pay(), call("2", "pay", json!({"to": "bob", "amount": 600}))])
         .await
@@ -323,7 +324,7 @@ async fn w_with_a_trail_a_record_that_is_put_in_the_place_of_another_counts_for_
     assert!(world.ran().is_empty());
 }
 
-/// A record that a call came from elsewhere does not excuse what else was changed.
+/// A record of an import does not excuse other changes of the call.
 #[tokio::test]
 async fn w_a_record_of_an_import_hides_nothing() {
     for has_trail in [false, true] {
@@ -353,7 +354,7 @@ async fn w_a_record_of_an_import_hides_nothing() {
     }
 }
 
-/// Checks that a call that came from another store is compared whole, too.
+/// Checks that a call from another store is compared completely, too.
 #[tokio::test]
 async fn w_an_imported_call_runs_as_it_came_and_not_changed() {
     for is_changed in [false, true] {

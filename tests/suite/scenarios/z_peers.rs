@@ -51,7 +51,7 @@ async fn z81_changed_arguments_and_pasted_approvals_in_a_state_are_refused(store
     let run_5 = run(&gate);
     let turn = run_5.submit([pay("1", "mallory", 50)]).await.unwrap();
     let pending = run_5.state().await.unwrap().to_json();
-    // The digests of other arguments, honestly computed: they are in the state of another run.
+    // The correct digests of other arguments, from the state of another run.
     let other = gate.run("other").on_behalf_of("mia");
     let _ = other.submit([pay("1", "mallory", 5_000)]).await.unwrap();
     let donor: serde_json::Value =
@@ -77,7 +77,7 @@ async fn z82_an_approval_of_what_was_never_asked_authorises_nothing(store: Share
     only_interruption(&turn).cancel("withdrawn").await.unwrap();
     let refused = only_interruption(&turn).approve(&dana(&gate).await).await.unwrap_err();
     assert!(matches!(refused, DecideError::AlreadyDecided(_)));
-    // Neither a new call of the same kind nor another run finds anything approved.
+    // Neither a new call of the same kind nor another run is approved by it.
     assert_eq!(kinds(&run.submit([pay("2", "alice", 500)]).await.unwrap()), ["waiting"]);
     let (stranger, _) = crate::scenarios::desk::gate(&fresh()).await;
     let foreign = stranger.run("run").submit([pay("1", "alice", 500)]).await.unwrap();
@@ -177,7 +177,7 @@ async fn z92_a_new_message_while_a_call_waits_leaves_no_dangling_call(store: Sha
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([pay("1", "alice", 500)]).await.unwrap();
-    // The application answers the model at once, so that the history it gives on is well-formed.
+    // The application answers the model at once, so that the history that it passes is well-formed.
     let messages = openai::messages(&turn);
     assert_eq!(messages[0]["tool_call_id"], "1");
     assert!(
@@ -246,8 +246,7 @@ async fn z96_denied_again_and_again_the_run_is_told_to_stop(store: Shared) {
     );
 }
 
-/// A rule's closure says whether the rule matches; what follows is in the rule's own name and
-/// method.
+/// A rule's closure returns whether the rule matches; its effect is in the rule's name and method.
 async fn z98_nothing_reads_true_as_ask_or_approve(store: Shared) {
     #[policy]
     fn named(rules: Rules<crate::scenarios::desk::Read>) -> Rules<crate::scenarios::desk::Read> {

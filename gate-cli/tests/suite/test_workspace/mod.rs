@@ -58,8 +58,8 @@ pub fn sign_in(user: String, password: String) -> String {
 
 registry! { pub Tools for () { Pay, Wipe, Hang, SignIn } }
 
-/// The variables that the command reads. They are taken out of its environment: whoever runs the
-/// tests may have set them.
+/// The variables that the command reads. They are removed from its environment, because the user
+/// who runs the tests may have set them.
 pub const VARIABLES: [&str; 12] = [
     "GATE_DB",
     "GATE_KEY",
@@ -109,19 +109,19 @@ impl TestWorkspace {
         self.folder.path()
     }
 
-    /// The agent's process, before it is built.
+    /// Returns the gate builder of the agent's process.
     pub async fn builder(&self) -> GateBuilder<Tools> {
         self.builder_over("gate.db").await
     }
 
-    /// The same over another database.
+    /// Returns the same builder over another database.
     pub async fn builder_over(&self, file: &str) -> GateBuilder<Tools> {
         let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
         let store = SqliteStore::open(self.path().join(file)).await.unwrap();
         Gate::builder(()).directory(people).store(store).key(GATE_KEY)
     }
 
-    /// The agent's process.
+    /// Builds the gate of the agent's process.
     pub async fn gate(&self) -> Gate<Tools> {
         self.builder().await.build().await.unwrap()
     }
@@ -130,7 +130,7 @@ impl TestWorkspace {
         self.builder().await.directory(people).build().await.unwrap()
     }
 
-    /// The agent's process, with the people file, in which dana has a key.
+    /// Builds the gate of the agent's process, with the people file, in which dana has a key.
     pub async fn gate_where_dana_signs_by(&self, key: &VerifierKey) -> Gate<Tools> {
         let file = self.path().join("people.toml");
         let people = std::fs::read_to_string(&file).unwrap();
@@ -144,7 +144,7 @@ impl TestWorkspace {
         self.gate().await.run("run-1").on_behalf_of("mia").case("ticket-7")
     }
 
-    /// `gate …`; the words are parted by `|`.
+    /// Returns the command `gate …`, with its arguments separated by `|`.
     pub fn command(&self, message: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gate"));
         command.current_dir(self.path()).args(message.split('|')).stdin(Stdio::null());
@@ -154,7 +154,7 @@ impl TestWorkspace {
         command
     }
 
-    /// The same as somebody.
+    /// Runs the command as a person.
     pub fn gate_as(&self, token: Option<&str>, message: &str) -> Output {
         let mut command = self.command(message);
         if let Some(token) = token {
@@ -174,7 +174,7 @@ impl TestWorkspace {
     }
 }
 
-/// `gate inbox`, as a process of its own; it ends with the test.
+/// `gate inbox` as a separate process, which ends with the test.
 pub struct InboxProcess {
     child: Child,
     pub url: String,
@@ -219,7 +219,7 @@ pub fn pays(id: &str, amount: u64) -> ToolCall {
     call(id, "pay", &json!({"to": "alice", "amount": amount}))
 }
 
-/// The id of the only question of a turn, and its end.
+/// Returns the id of the only question of a turn, and the end of the id.
 pub fn asked(turn: &Turn) -> (ApprovalId, String) {
     assert_eq!(turn.interruptions().len(), 1, "{turn:?}");
     let id = turn.interruptions()[0].id();

@@ -1,5 +1,5 @@
-//! Texts that every channel must show: ordinary ones as they are and without a warning, hostile
-//! ones so that nothing in them acts, hides, or passes for the gate's own words.
+//! Texts that every channel must show: ordinary ones unchanged and without a warning, hostile ones
+//! so that nothing in them is active, hidden, or mistaken for the gate's own text.
 
 #![allow(dead_code, reason = "not every test needs all of it")]
 #![allow(unreachable_pub, reason = "a module of a test")]
@@ -30,11 +30,11 @@ pub const ORDINARY: [&str; 22] = [
     "A-1001/ß#3 [draft] (v2)",
 ];
 
-/// Beginnings of rows of the gate's own, which no row that others wrote may have.
+/// Beginnings of the gate's own rows, which no row of untrusted text may have.
 pub const FAKE_ROWS: [&str; 3] =
     ["Agent         treasury-bot", "decides    nobody", "Approved by dana: it runs"];
 
-/// Texts that act on a screen, hide something, or look like the gate's own words.
+/// Returns texts that act on a screen, hide something, or look like the gate's own text.
 pub fn hostile() -> Vec<String> {
     let mut all: Vec<String> = [
         "\u{1b}[2J\u{1b}[1;1Happroved",
@@ -58,7 +58,7 @@ pub fn hostile() -> Vec<String> {
     all
 }
 
-/// Finds a character that acts or hides: none may come to a person's eyes as it is.
+/// Finds an active or hidden character, which no channel may show unescaped.
 pub fn acting(shown: &str) -> Option<char> {
     shown.chars().find(|c| {
         matches!(
@@ -71,7 +71,7 @@ pub fn acting(shown: &str) -> Option<char> {
     })
 }
 
-/// Finds a line that begins with one of the gate's rows, and was written by somebody else.
+/// Finds a line of untrusted text that begins like one of the gate's rows.
 pub fn fake_row(shown: &str) -> Option<&str> {
     let begins = |line: &&str| {
         let words = line.trim_start_matches(['│', ' ']);

@@ -1,4 +1,4 @@
-//! A small web server that keeps every byte it gets, and answers as a test says.
+//! A small web server that keeps every byte that it gets, and answers as a test configures it.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -6,32 +6,32 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver as Queue, Sender, channel};
 use std::time::Duration;
 
-/// The way in which the server treats a request.
+/// The reaction of the server to a request.
 #[derive(Clone, Debug)]
 #[allow(dead_code, reason = "not every test misbehaves in every way")]
 pub(crate) enum ServerBehavior {
     /// Answers with these bytes, and closes.
     Say(String),
-    /// Says nothing, and keeps the connection.
+    /// Sends nothing, and keeps the connection open.
     Hang,
     /// Answers, and never ends its body.
     SayForEver(&'static str),
-    /// A byte of an answer now and then.
+    /// Sends an answer slowly, byte by byte.
     Drip,
 }
 
-/// An answer with a status and further lines of its head.
+/// Returns an answer with a status and further header lines.
 #[allow(dead_code, reason = "not every test answers")]
 pub(crate) fn status(code: u16, head: &str) -> ServerBehavior {
     ServerBehavior::Say(format!("HTTP/1.1 {code} Whatever\r\ncontent-length: 2\r\n{head}\r\nno"))
 }
 
-/// A request as it came.
+/// A received request.
 #[derive(Clone, Debug)]
 #[allow(dead_code, reason = "not every test looks at all of it")]
 pub(crate) struct ReceivedRequest {
     pub(crate) line: String,
-    /// By their names in small letters; one that comes twice stands with both values.
+    /// The headers by their lower-case names; a repeated header has both values.
     pub(crate) head: BTreeMap<String, String>,
     pub(crate) body: String,
 }
@@ -43,7 +43,7 @@ pub(crate) struct RawServer {
 }
 
 impl RawServer {
-    /// Answers request after request; the last answer again and again.
+    /// Starts a server with one answer for each request; the last answer repeats.
     pub(crate) fn that(behaviors: impl IntoIterator<Item = ServerBehavior>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (address, (tell, requests)) = (listener.local_addr().unwrap(), channel());
@@ -62,12 +62,12 @@ impl RawServer {
         format!("http://{}{path}", self.address)
     }
 
-    /// The next request; waits for it.
+    /// Waits for the next request.
     pub(crate) fn next(&self) -> ReceivedRequest {
         self.requests.recv_timeout(Duration::from_mins(1)).expect("it got no request")
     }
 
-    /// Those that came and were not looked at.
+    /// Returns the requests that were received and not read.
     #[allow(dead_code, reason = "not every test counts")]
     pub(crate) fn rest(&self) -> Vec<ReceivedRequest> {
         self.requests.try_iter().collect()
@@ -100,7 +100,7 @@ fn serve(stream: TcpStream, tell: &Sender<ReceivedRequest>, behavior: ServerBeha
     let mut stream = stream;
     match behavior {
         ServerBehavior::Say(text) => drop(stream.write_all(text.as_bytes())),
-        // Until the other side goes.
+        // Until the other side closes the connection.
         ServerBehavior::Hang => drop(reader.read(&mut [0])),
         ServerBehavior::SayForEver(text) => {
             let _ = stream.write_all(text.as_bytes());
@@ -108,7 +108,7 @@ fn serve(stream: TcpStream, tell: &Sender<ReceivedRequest>, behavior: ServerBeha
         }
         ServerBehavior::Drip => {
             for byte in b"HTTP/1.1 200 OK\r\n".iter().chain(std::iter::repeat(&b'x')) {
-                // Not to wait for anything: it is how slow it is.
+                // Waits for nothing: the delay simulates a slow server.
                 std::thread::sleep(Duration::from_millis(20));
                 if stream.write_all(&[*byte]).is_err() {
                     return;

@@ -1,4 +1,4 @@
-//! A service over HTTP that keeps every byte it gets, and misbehaves as it is told.
+//! An HTTP service that keeps every byte that it gets, and fails as a test configures it.
 
 #![allow(dead_code, reason = "not every test needs all of it")]
 #![allow(unreachable_pub, reason = "a module of a test")]
@@ -17,13 +17,13 @@ use tokio::sync::mpsc;
 pub enum ServiceReply {
     /// A status with headers, and a body.
     With(&'static str, String),
-    /// Half an answer, and the end.
+    /// Half an answer, and then the end of the connection.
     Cut,
-    /// Never.
+    /// No answer.
     Never,
 }
 
-/// A request that came.
+/// A received request.
 #[derive(Clone, Debug)]
 pub struct ServiceRequest {
     pub line: String,
@@ -56,7 +56,7 @@ pub struct FakeService {
 }
 
 impl FakeService {
-    /// A service that answers so where no reply is told for it.
+    /// Opens a service with a default reply.
     pub async fn open(usual: ServiceReply) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -77,17 +77,17 @@ impl FakeService {
         format!("http://{}", self.address)
     }
 
-    /// The next request gets this answer.
+    /// Sets the reply to the next request.
     pub fn reply(&self, reply: ServiceReply) {
         self.replies.lock().unwrap().push_back(reply);
     }
 
-    /// Returns the request that came next.
+    /// Returns the next received request.
     pub async fn next_received(&mut self) -> ServiceRequest {
         self.received.recv().await.unwrap()
     }
 
-    /// That nothing else came.
+    /// Checks that no other request was received.
     #[track_caller]
     pub fn is_silent(&mut self) {
         if let Ok(request) = self.received.try_recv() {

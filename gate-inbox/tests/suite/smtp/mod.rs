@@ -1,4 +1,4 @@
-//! A mail server that keeps every byte it gets, and misbehaves as it is told.
+//! A mail server that keeps every byte that it gets, and fails as a test configures it.
 
 #![allow(dead_code, reason = "not every test needs all of it")]
 #![allow(unreachable_pub, reason = "a module of a test")]
@@ -16,25 +16,25 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-/// The way in which the server treats a connection.
+/// The reaction of the server to a connection.
 #[derive(Clone, Debug)]
 pub enum SmtpBehavior {
-    /// Takes the mail.
+    /// Accepts the mail.
     Take,
-    /// Answers so where the client says this.
+    /// Answers a command of the client with this text.
     Say(&'static str, &'static str),
-    /// Takes the mail, and cuts the connection before it says so.
+    /// Accepts the mail, and cuts the connection before it confirms.
     CutAfterData,
-    /// Never says anything.
+    /// Never answers.
     Never,
 }
 
-/// The commands and the mail that came over one connection.
+/// The commands and the mail of one connection.
 #[derive(Clone, Debug, Default)]
 pub struct SmtpSession {
     /// The client's commands.
     pub commands: Vec<String>,
-    /// The mail, if one came whole.
+    /// The mail, if it was received completely.
     pub mail: Option<ReceivedMail>,
 }
 
@@ -54,7 +54,7 @@ impl ReceivedMail {
         found
     }
 
-    /// The links of the text, in their order.
+    /// Returns the links of the text, in order.
     pub fn links(&self) -> Vec<String> {
         self.text.lines().filter(|line| line.starts_with("https://")).map(str::to_owned).collect()
     }
@@ -71,7 +71,7 @@ impl TestSmtpServer {
         Self::open_with(None).await
     }
 
-    /// A server with a certificate for this machine: TLS from the start, or after STARTTLS.
+    /// Opens a server with a certificate for this machine: TLS from the start, or after STARTTLS.
     pub async fn open_with(tls: Option<SmtpTls>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -85,7 +85,7 @@ impl TestSmtpServer {
                 let (sender, tls) = (sender.clone(), tls.clone());
                 tokio::spawn(async move {
                     let mut session = SmtpSession::default();
-                    // A client that goes away in between has said what it has said.
+                    // The result is ignored, because the commands before a disconnect are kept.
                     let _ = serve(stream, tls, &act, &mut session).await;
                     sender.send(session).unwrap();
                 });
@@ -94,7 +94,7 @@ impl TestSmtpServer {
         Self { address, received: receiver, behaviors: acts }
     }
 
-    /// The next connection is treated so.
+    /// Sets the reaction to the next connection.
     pub fn act(&self, act: SmtpBehavior) {
         self.behaviors.lock().unwrap().push_back(act);
     }
@@ -116,7 +116,7 @@ impl TestSmtpServer {
     }
 }
 
-/// The way in which a server speaks TLS.
+/// The TLS configuration of a server.
 #[derive(Clone)]
 pub struct SmtpTls {
     pub is_first: bool,
@@ -124,7 +124,8 @@ pub struct SmtpTls {
 }
 
 impl SmtpTls {
-    /// With a new certificate for these names; and that, in PEM.
+    /// Creates a configuration with a new certificate for these names, and returns the certificate
+    /// in PEM.
     pub fn of(names: &[&str], is_first: bool) -> (Self, String) {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let made = rcgen::generate_simple_self_signed(names).unwrap();
@@ -156,7 +157,7 @@ async fn serve(
     }
 }
 
-/// Talks to a client: to its end, or until TLS begins, and gives the stream then.
+/// Talks to a client until the end, or until TLS begins, and then returns the stream.
 async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     act: &SmtpBehavior,
@@ -217,7 +218,7 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// Takes a mail apart, as a program that shows mail does.
+/// Parses a mail, as a mail program does.
 pub fn read(raw: &str) -> ReceivedMail {
     for line in raw.split("\r\n") {
         assert!(line.len() <= 998 && line.is_ascii() && !line.contains(['\r', '\n']), "{line:?}");
@@ -283,7 +284,7 @@ fn unquoted(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// The encoded words of a header.
+/// Decodes the encoded words of a header.
 fn words(value: &str) -> String {
     let value = value.replace("?= =?", "?==?");
     let mut bytes = Vec::new();

@@ -175,7 +175,7 @@ impl TestInbox {
         std::fs::rename(self.folder.path().join("new"), file).unwrap();
     }
 
-    /// A call of a tool, which waits.
+    /// Asks about a call of a tool.
     pub async fn ask(&self, tool: &str, arguments: serde_json::Value) -> ApprovalId {
         let call = ToolCall::new(ApprovalId::new().to_string(), tool, arguments.to_string())
             .reasoning("it is due");
@@ -192,8 +192,7 @@ impl TestInbox {
         (*self.agent.approval(id).await.unwrap().unwrap()).clone()
     }
 
-    /// Tells a notifier everything that it wants to be told, as the engine would; what it said each
-    /// time.
+    /// Delivers all wanted notices to a notifier, as the engine does, and returns its results.
     pub async fn tell(
         &self,
         notifier: &dyn Notifier,
@@ -207,7 +206,7 @@ impl TestInbox {
         results
     }
 
-    /// Everything that a notifier wants to be told, with each call as it stands now.
+    /// Returns all notices that a notifier wants, with the current state of each call.
     pub async fn notices(&self, notifier: &dyn Notifier) -> Vec<DeliveryNotice> {
         let mut notices = Vec::new();
         for record in self.agent.records(0, 10_000).await.unwrap() {
@@ -240,7 +239,7 @@ impl TestInbox {
         TestBrowser::new(self.address)
     }
 
-    /// A browser in which somebody is signed in.
+    /// Returns a browser in which a person is signed in.
     pub async fn signed_in(&self, token: &ReviewerToken) -> TestBrowser {
         let mut browser = self.browser();
         let page = browser.sign_in(token.reveal()).await;
@@ -249,7 +248,7 @@ impl TestInbox {
     }
 }
 
-/// The people file, and what else is in it.
+/// Writes the people file, with further content.
 pub fn write_people(folder: &TempDir, people: &[(&str, &str, &ReviewerToken)], more: &str) {
     let person = |(id, role, token): &(&str, &str, &ReviewerToken)| {
         format!("[[person]]\nid = \"{id}\"\nroles = [\"{role}\"]\ntoken = \"{}\"\n", token.hash())
@@ -260,7 +259,7 @@ pub fn write_people(folder: &TempDir, people: &[(&str, &str, &ReviewerToken)], m
     std::fs::rename(folder.path().join("new"), file).unwrap();
 }
 
-/// The page that came back.
+/// The response with a page.
 #[derive(Debug)]
 pub struct PageResponse {
     pub status: u16,
@@ -270,7 +269,7 @@ pub struct PageResponse {
 }
 
 impl PageResponse {
-    /// The value of a hidden field.
+    /// Returns the value of a hidden field.
     pub fn hidden(&self, name: &str) -> String {
         let start = format!("name=\"{name}\" value=\"");
         let rest =
@@ -312,12 +311,12 @@ fn with_headers<B>(
     headers.into_iter().fold(request, |request, (name, value)| request.header(name, value))
 }
 
-/// Keeps cookies, follows nothing.
+/// A browser that keeps cookies and follows no redirects.
 #[derive(Clone)]
 pub struct TestBrowser {
     pub address: SocketAddr,
     pub cookies: Vec<(String, String)>,
-    /// Sent with every request.
+    /// The headers of every request.
     pub headers: Vec<(&'static str, String)>,
     agent: ureq::Agent,
 }
@@ -329,7 +328,7 @@ impl TestBrowser {
         Self { address, cookies: Vec::new(), headers: Vec::new(), agent: config.new_agent() }
     }
 
-    /// Returns what is sent with every request, cookies first.
+    /// Returns the headers of every request, cookies first.
     fn all_headers(&self) -> Vec<(&'static str, String)> {
         let cookies: Vec<_> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -373,7 +372,7 @@ impl TestBrowser {
         self.send(move |agent, url| with_headers(agent.get(url), headers).call(), path).await
     }
 
-    /// Asks for nothing but the headers.
+    /// Requests only the headers.
     pub async fn head(&mut self, path: &str) -> PageResponse {
         let headers = self.all_headers();
         self.send(move |agent, url| with_headers(agent.head(url), headers).call(), path).await
@@ -387,7 +386,7 @@ impl TestBrowser {
             .await
     }
 
-    /// Posts what is no form of a page.
+    /// Posts a body that is not a form of a page.
     pub async fn post_body(&mut self, path: &str, kind: &'static str, body: &str) -> PageResponse {
         let (headers, body) = (self.headers.clone(), body.to_owned());
         let build = move |agent: &ureq::Agent, url: String| {

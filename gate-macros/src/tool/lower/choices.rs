@@ -9,7 +9,7 @@ use crate::names::did_you_mean;
 use crate::tool::model::{Argument, ToolHints};
 use crate::tool::options::ToolOptions;
 
-/// `secret(…)` names arguments.
+/// Marks the arguments that `secret(…)` names, which must exist.
 pub(super) fn mark_secrets(
     secrets: &[Ident],
     arguments: &mut [Argument],
@@ -57,8 +57,8 @@ pub(super) fn policy_path(options: &ToolOptions, errors: &mut ErrorAccumulator) 
     path_in(literal, "a policy, like `refunds` or `crate::policies::refunds`", errors)
 }
 
-/// A text that names an item is its path, spanned at the literal, so that the compiler looks for it
-/// there.
+/// Parses a text that names an item as a path, spanned at the literal, so that the compiler reports
+/// errors there.
 fn path_in(literal: &LitStr, what: &str, errors: &mut ErrorAccumulator) -> Option<Path> {
     let path = literal.parse_with(Path::parse_mod_style).ok();
     if path.is_none() {
@@ -67,12 +67,12 @@ fn path_in(literal: &LitStr, what: &str, errors: &mut ErrorAccumulator) -> Optio
     path
 }
 
-/// The function that finds out whether a call happened.
+/// Reads the path of the function that finds out whether a call took effect.
 pub(super) fn reconciler(given: Option<&LitStr>, errors: &mut ErrorAccumulator) -> Option<Path> {
     path_in(given?, "a function that takes the call, like `was_refunded`", errors)
 }
 
-/// A failure is the model's to handle, or people are asked.
+/// Reads `on_error`: either the model handles a failure, or people are asked.
 pub(super) fn asks_on_error(given: Option<&LitStr>, errors: &mut ErrorAccumulator) -> bool {
     if let Some(literal) = given.filter(|literal| literal.value() != "ask") {
         errors.at(
@@ -84,7 +84,7 @@ pub(super) fn asks_on_error(given: Option<&LitStr>, errors: &mut ErrorAccumulato
     given.is_some()
 }
 
-/// A name that model providers take.
+/// Checks that model providers accept the name.
 pub(super) fn tool_name(
     given: Option<&LitStr>,
     function: &Ident,
@@ -111,7 +111,7 @@ pub(super) fn tool_name(
     name
 }
 
-/// A time limit is a whole number with a unit; only what awaits can be stopped.
+/// A time limit is a whole number with a unit. Only an async function can be stopped.
 pub(super) fn timeout(
     given: Option<&LitStr>,
     signature: &Signature,

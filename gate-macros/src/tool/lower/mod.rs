@@ -84,7 +84,8 @@ fn plain_function(signature: &Signature, errors: &mut ErrorAccumulator) {
     }
 }
 
-/// No linker knows the body: whatever finds it by a symbol would run it without the gate.
+/// The body has no linker symbol, because code that finds it by a symbol would run it without the
+/// gate.
 fn reached_by_the_gate_alone(attributes: &[Attribute], errors: &mut ErrorAccumulator) {
     for attribute in attributes {
         let exports = ["no_mangle", "export_name", "link_section"];
@@ -99,8 +100,8 @@ fn reached_by_the_gate_alone(attributes: &[Attribute], errors: &mut ErrorAccumul
     }
 }
 
-/// Returns whether a name stands somewhere in tokens, as in `unsafe(no_mangle)` and `cfg_attr(unix,
-/// no_mangle)`.
+/// Returns whether tokens contain a name, as in `unsafe(no_mangle)` and
+/// `cfg_attr(unix, no_mangle)`.
 fn names(tokens: TokenStream, name: &str) -> bool {
     tokens.into_iter().any(|token| match token {
         TokenTree::Ident(ident) => ident == name,
@@ -121,7 +122,7 @@ fn not_generic(signature: &Signature, errors: &mut ErrorAccumulator) {
     }
 }
 
-/// A model chooses tools by their descriptions.
+/// A tool has a description, because a model chooses tools by their descriptions.
 fn described(function: &Ident, description: &str, errors: &mut ErrorAccumulator) {
     if description.is_empty() {
         let message = "a tool needs a description: say in a doc comment (`/// …`) what it does, \

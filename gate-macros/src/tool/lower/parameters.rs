@@ -1,4 +1,4 @@
-//! The parameters of the function: arguments for the model, and those that are injected.
+//! The parameters of the function: arguments for the model, and injected parameters.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens as _;
@@ -10,7 +10,7 @@ use crate::function_item::token_text;
 use crate::names::did_you_mean;
 use crate::tool::model::{Argument, Parameter};
 
-/// The parameters of the function, sorted into arguments and those that are injected.
+/// The parameters of the function, sorted into arguments and injected parameters.
 #[derive(Default)]
 pub(super) struct FunctionParameters {
     pub(super) arguments: Vec<Argument>,
@@ -43,7 +43,7 @@ impl FunctionParameters {
         }
     }
 
-    /// The state is borrowed, and there is one.
+    /// The state is borrowed, and occurs at most once.
     fn take_state(
         &mut self,
         typed: &PatType,
@@ -63,7 +63,7 @@ impl FunctionParameters {
         self.order.push(Parameter::State);
     }
 
-    /// The context is borrowed, and there is one.
+    /// The context is borrowed, and occurs at most once.
     fn take_context(
         &mut self,
         typed: &PatType,
@@ -116,7 +116,7 @@ impl FunctionParameters {
     }
 }
 
-/// An argument has a name: the model uses it.
+/// An argument has a name, which the model uses.
 fn parameter_name(typed: &PatType, errors: &mut ErrorAccumulator) -> Option<Ident> {
     match &*typed.pat {
         Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.subpat.is_none() => {
@@ -133,7 +133,7 @@ fn parameter_name(typed: &PatType, errors: &mut ErrorAccumulator) -> Option<Iden
     }
 }
 
-/// Refuses other attributes than its mark on a parameter that is injected: it has no schema.
+/// Refuses other attributes than its mark on an injected parameter, because it has no schema.
 fn only_marked(typed: &PatType, mark: &str, errors: &mut ErrorAccumulator) {
     for attribute in &typed.attrs {
         if !attribute.path().is_ident(mark) && !attribute.path().is_ident("doc") {
@@ -156,7 +156,7 @@ fn borrowed(ty: &Type) -> Option<Type> {
     }
 }
 
-/// A model sends values: an argument's type is concrete and owned.
+/// An argument's type is concrete and owned, because a model sends values.
 fn owned_type(ty: &Type, errors: &mut ErrorAccumulator) -> bool {
     if let Type::ImplTrait(_) = ty {
         errors.at(
@@ -180,7 +180,7 @@ fn owned_type(ty: &Type, errors: &mut ErrorAccumulator) -> bool {
     true
 }
 
-/// The first lifetime in a type that is not `'static`.
+/// Returns the first lifetime in a type that is not `'static`.
 pub(super) fn borrowed_lifetime(tokens: TokenStream) -> Option<TokenStream> {
     let mut tokens = tokens.into_iter();
     while let Some(token) = tokens.next() {
@@ -200,8 +200,8 @@ pub(super) fn borrowed_lifetime(tokens: TokenStream) -> Option<TokenStream> {
     None
 }
 
-/// Refuses attributes that hide an argument: a reviewer approves the whole call, and no argument is
-/// left out of it, or melts into another.
+/// Refuses attributes that hide an argument: a reviewer approves the whole call, so no argument may
+/// be left out of it or merged into another.
 fn not_hidden(attribute: &Attribute, errors: &mut ErrorAccumulator) {
     let Ok(list) = attribute.meta.require_list() else { return };
     for token in list.tokens.clone() {
@@ -241,8 +241,8 @@ pub(super) fn written_name(argument: &Argument) -> String {
     renamed(argument, &["rename"]).into_iter().next().map_or_else(own, |(name, _)| name)
 }
 
-/// The names that an argument has in JSON, by its own name or by `rename = "…"`, `rename(serialize
-/// = "…", deserialize = "…")`, `alias = "…"`.
+/// Returns the names that an argument has in JSON, by its own name or by `rename = "…"`,
+/// `rename(serialize = "…", deserialize = "…")`, `alias = "…"`.
 fn json_names(argument: &Argument) -> Vec<(String, Span)> {
     let mut names = renamed(argument, &["rename", "alias"]);
     if renamed(argument, &["rename"]).is_empty() {
@@ -251,7 +251,7 @@ fn json_names(argument: &Argument) -> Vec<(String, Span)> {
     names
 }
 
-/// The names that some options of `serde` and `schemars` give to an argument.
+/// Returns the names that some options of `serde` and `schemars` give to an argument.
 fn renamed(argument: &Argument, options: &[&str]) -> Vec<(String, Span)> {
     let mut names = Vec::new();
     for list in
@@ -273,7 +273,7 @@ fn renamed(argument: &Argument, options: &[&str]) -> Vec<(String, Span)> {
     names
 }
 
-/// The texts in a token.
+/// Returns the string literals in a token.
 fn literals(token: TokenTree) -> Vec<(String, Span)> {
     match token {
         TokenTree::Literal(literal) => {

@@ -1,4 +1,4 @@
-//! Reads `summary = "…"`: words, and places for arguments.
+//! Reads `summary = "…"`: text with placeholders for arguments.
 
 use proc_macro2::Span;
 use syn::ext::IdentExt as _;
@@ -13,10 +13,10 @@ use crate::tool::model::{Argument, SummaryPart, SummaryPlaceholder, SummaryTempl
 /// `gate_runtime::tool::summary`.
 const FORMATS: [&str; 5] = ["cents", "bytes", "time", "duration", "code"];
 
-/// The longest summary, in characters: a headline is read at one glance.
+/// The longest summary, in characters, because a headline must be short.
 const LONG: usize = 200;
 
-/// A summary has words and the arguments that it names, in one line.
+/// A summary is one line of text, and its placeholders name existing arguments.
 pub(super) fn summary(
     given: Option<&LitStr>,
     arguments: &[Argument],
@@ -64,7 +64,7 @@ enum TemplatePiece<'a> {
     Place(&'a str),
 }
 
-/// Takes a template apart, as `format!` does: two braces are one brace of the words.
+/// Splits a template as `format!` does: two braces are one literal brace.
 fn pieces(template: &str) -> Vec<Result<TemplatePiece<'_>, &'static str>> {
     let mut pieces = Vec::new();
     let mut literal_text = String::new();
@@ -98,7 +98,7 @@ fn pieces(template: &str) -> Vec<Result<TemplatePiece<'_>, &'static str>> {
     pieces
 }
 
-/// `amount_cents`, `amount_cents:cents`, `customer.name`.
+/// Parses a placeholder: `amount_cents`, `amount_cents:cents`, `customer.name`.
 fn parse_placeholder(
     text: &str,
     arguments: &[Argument],

@@ -76,7 +76,7 @@ impl EngineCore {
     /// `None` for a call that has ended, which cannot run.
     ///
     /// # Errors
-    /// Where the store does not answer.
+    /// If the store does not answer.
     pub(crate) async fn dispute_notice(
         &self,
         approval: &Approval,

@@ -64,7 +64,7 @@ impl AnyGate {
     /// ```
     ///
     /// # Errors
-    /// Where the store does not answer.
+    /// If the store does not answer.
     pub async fn recover(&self) -> Result<Vec<InFlight>, StoreError> {
         let core = &self.core;
         for running in

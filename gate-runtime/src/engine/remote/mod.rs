@@ -100,7 +100,7 @@ impl RemoteCaller {
     /// Returns one of its own calls; `None` for any other.
     ///
     /// # Errors
-    /// Where the store does not answer.
+    /// If the store does not answer.
     pub async fn approval(&self, id: ApprovalId) -> Result<Option<Arc<Approval>>, StoreError> {
         Ok(self.core.bring_up_to_date(id).await?.filter(|approval| self.owns(approval)))
     }
@@ -108,7 +108,7 @@ impl RemoteCaller {
     /// Returns its calls of one run, oldest first.
     ///
     /// # Errors
-    /// Where the store does not answer.
+    /// If the store does not answer.
     pub async fn approvals(&self, run: &RunId) -> Result<Vec<Arc<Approval>>, StoreError> {
         let run = namespaced(&self.agent, run.as_str());
         let found = self.core.store.approvals(&ApprovalFilter::all().run(run)).await?;
@@ -119,7 +119,7 @@ impl RemoteCaller {
     /// returns the call in its present state; `None` for any other call.
     ///
     /// # Errors
-    /// Where the store does not answer.
+    /// If the store does not answer.
     ///
     /// # Cancel safety
     /// It may be dropped at any time: the question stays.

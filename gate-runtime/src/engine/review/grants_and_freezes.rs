@@ -24,7 +24,7 @@ impl AnyGate {
     /// Returns the active grants and freezes, and the known tools.
     ///
     /// # Errors
-    /// Where the store does not answer.
+    /// If the store does not answer.
     pub async fn active_controls(&self) -> Result<ActiveControls, StoreError> {
         self.core.store.active_controls(self.core.now()).await
     }

@@ -478,7 +478,7 @@ impl<R: Registry> Run<R> {
     /// begun. Returns the number of cancelled calls.
     ///
     /// # Errors
-    /// Where the store does not answer.
+    /// If the store does not answer.
     pub async fn cancel(&self, reason: &str) -> Result<usize, RunError> {
         let mut count = 0;
         let all = ApprovalFilter::all().within(self.session.run_id());
@@ -499,7 +499,7 @@ impl<R: Registry> Run<R> {
     /// [`RunState`].
     ///
     /// # Errors
-    /// Where the store does not answer.
+    /// If the store does not answer.
     pub async fn state(&self) -> Result<RunState, RunError> {
         self.session.ledger.refresh(&*self.core.store).await?;
         Ok(RunState::write(&self.core.key, &self.session)?)

@@ -48,8 +48,8 @@ pub struct Call<T: Tool> {
 }
 
 impl<T: Tool> Call<T> {
-    /// Returns the context of the call: who proposes it, for whom, in which run, after which
-    /// messages, and when.
+    /// Returns the context of the call: its agent, its principal, its run, the messages before it,
+    /// and its time.
     #[must_use]
     pub fn context(&self) -> &CallContext {
         &self.context
@@ -190,8 +190,8 @@ pub(crate) type AnyState = dyn Any + Send + Sync;
 
 /// A [`Call`] of any tool.
 ///
-/// Everything about policies is written once, over this, and not once more for each tool: only the
-/// closures that a user wrote know the type. A hundred tools compile as fast as that.
+/// The code for policies uses this type, so it is compiled once, and not for each tool. Only the
+/// user's closures know the type. This keeps compile times short for many tools.
 pub(crate) struct AnyCall {
     typed: Box<dyn Any + Send + Sync>,
     context: Arc<CallContext>,
@@ -223,12 +223,12 @@ impl AnyCall {
     }
 }
 
-/// The part of the state that a tool takes.
+/// Returns the part of the state that a tool takes.
 pub(crate) fn part<T: Tool>(state: &AnyState) -> Result<&SharedState<T::State>, OtherTool> {
     state.downcast_ref().ok_or(OtherTool)
 }
 
-/// Parses approved arguments, and checks that the value is the one that they describe.
+/// Parses approved arguments, and checks that the parsed value writes exactly these arguments.
 pub(crate) fn read_exact<T: Tool>(
     value: &Value,
     spec: &ToolSpec,

@@ -1,8 +1,8 @@
-//! The arguments of a tool, one by one: their schemas, and their way from JSON and back.
+//! The arguments of a tool, one by one: their schemas, and their conversion from and to JSON.
 //!
-//! An argument without attributes is read, written and described by its type alone, and that is
-//! compiled once for each type, not once for each tool. One with `#[serde(…)]` or `#[schemars(…)]`
-//! is a *part*: a struct with that one field, which derives what its attributes say.
+//! An argument without attributes is read, written and described by its type alone, which is
+//! compiled once for each type, not once for each tool. An argument with `#[serde(…)]` or
+//! `#[schemars(…)]` is a *part*: a struct with that one field, whose derives use the attributes.
 
 use std::any::TypeId;
 use std::fmt;
@@ -15,10 +15,10 @@ use serde_json::{Error, Map, Value, json};
 use super::{ArgumentPart, ToolArg};
 use crate::logic::schema_walk::SECRET;
 
-/// Makes the schema of a type.
+/// A function that returns the schema of a type.
 pub(crate) type MakeSchema = fn(&mut SchemaGenerator) -> Schema;
 
-/// The arguments of a tool, for its schema: generated code lists them.
+/// The arguments of a tool, for its schema. Generated code lists them.
 #[derive(Default)]
 pub struct ArgumentList(Vec<ArgumentEntry>);
 
@@ -58,8 +58,8 @@ impl ArgumentList {
         self.0.push(ArgumentEntry::Part { schema: P::json_schema });
     }
 
-    /// Returns whether each has a type of the standard library that is known to write what it
-    /// reads, and that nothing can change behind a shared reference.
+    /// Returns whether each argument has a type of the standard library that is known to write the
+    /// same value that it reads, and that has no interior mutability.
     pub(crate) fn is_plain(&self) -> bool {
         macro_rules! types {
             ($($of:ty),*) => {
@@ -72,8 +72,8 @@ impl ArgumentList {
         )
     }
 
-    /// Returns the arguments that may be left out: their types take nothing for a value, as an
-    /// `Option` does, and no attribute says otherwise.
+    /// Returns the optional arguments: their types have a value for a missing field, as an `Option`
+    /// does, and no attribute changes that.
     pub(crate) fn optional(&self) -> Vec<&'static str> {
         let name = |argument: &ArgumentEntry| match argument {
             ArgumentEntry::Plain { name, is_optional, .. } if is_optional() => Some(*name),
@@ -82,16 +82,16 @@ impl ArgumentList {
         self.0.iter().filter_map(name).collect()
     }
 
-    /// The schema of all of them: a closed object.
+    /// Returns the schema of all arguments: a closed object.
     pub(crate) fn schema(&self, generator: &mut SchemaGenerator) -> Value {
         self.described(generator).0
     }
 
-    /// The schema of all of them, and their names in the order in which the function has them.
+    /// Returns the schema of all arguments, and their names in the order of the function.
     pub(crate) fn described(&self, generator: &mut SchemaGenerator) -> (Value, Vec<String>) {
         let (mut properties, mut required, mut order) = (Map::new(), Vec::new(), Vec::new());
-        // The macro refuses two arguments of one name. Were there any, nothing would fit: no value
-        // may go to two arguments.
+        // The macro refuses two arguments with one name. If two exist all the same, no value fits,
+        // because no value may go to two arguments.
         let mut add = |name: String, schema: Value| {
             let is_new = !properties.contains_key(&name);
             order.push(name.clone());
@@ -143,7 +143,7 @@ impl fmt::Debug for ArgumentList {
     }
 }
 
-/// Reads one argument. One that is not there is what its type makes of nothing.
+/// Reads one argument. A missing argument has the value that its type gives to a missing field.
 pub(crate) fn take<T: DeserializeOwned>(from: &Value, name: &'static str) -> Result<T, Error> {
     match from.get(name) {
         Some(value) => T::deserialize(value),
@@ -161,7 +161,7 @@ pub(crate) fn put<T: Serialize>(
     Ok(())
 }
 
-/// Writes a part: whatever fields its attributes say.
+/// Writes a part, with the fields that its attributes define.
 pub(crate) fn put_part<P: ArgumentPart>(
     into: &mut Map<String, Value>,
     part: &P,
@@ -172,12 +172,12 @@ pub(crate) fn put_part<P: ArgumentPart>(
     Ok(())
 }
 
-/// Returns whether a type has a value for what is not there, as serde sees it: an `Option`.
+/// Returns whether a type has a value for a missing field in serde, as an `Option` does.
 fn is_optional<T: DeserializeOwned>() -> bool {
     T::deserialize(MissingField("")).is_ok()
 }
 
-/// A field that is not there.
+/// A missing field.
 struct MissingField(&'static str);
 
 impl<'de> Deserializer<'de> for MissingField {

@@ -1,4 +1,4 @@
-//! Makes the descriptor of a tool from its function's arguments.
+//! Creates the descriptor of a tool from its function's arguments.
 
 use gate_core::call::{Descriptor, ToolSummary};
 use gate_core::text::{Digest, canonical};
@@ -10,7 +10,7 @@ use super::ToolMetadata;
 use super::codec::{ArgumentList, MakeSchema};
 use crate::logic::schema;
 
-/// Makes the descriptor of a tool of this gate.
+/// Creates the descriptor of a tool of this gate.
 pub(crate) fn describe(
     name: &str,
     about: &ToolMetadata,
@@ -60,12 +60,12 @@ pub(crate) fn schema_of(make: MakeSchema) -> Value {
     whole_schema(Contract::Deserialize, |generator| make(generator).to_value())
 }
 
-/// Makes the schema of arguments as their types write them.
+/// Returns the schema of arguments as their types write them.
 pub(crate) fn written_schema(arguments: &ArgumentList) -> Value {
     whole_schema(Contract::Serialize, |generator| arguments.schema(generator))
 }
 
-/// A schema with its definitions, without what only names it.
+/// Returns a schema with its definitions, without its title.
 fn whole_schema(contract: Contract, make: impl FnOnce(&mut SchemaGenerator) -> Value) -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.contract = contract);
     let mut generator = SchemaGenerator::new(settings);

@@ -1,4 +1,4 @@
-//! The tools that `#[gated_tool]` makes of functions.
+//! The traits of the tools that `#[gated_tool]` makes from functions.
 
 pub(crate) mod call;
 pub(crate) mod codec;
@@ -78,7 +78,7 @@ pub trait Tool: Sized + Send + Sync + 'static {
     #[doc(hidden)]
     fn read(from: &Value) -> Result<Self, serde_json::Error>;
 
-    /// Writes the call as JSON, and gives it back.
+    /// Writes the call as JSON, and returns both.
     #[doc(hidden)]
     fn write(self) -> Result<(Value, Self), serde_json::Error>;
 
@@ -88,11 +88,11 @@ pub trait Tool: Sized + Send + Sync + 'static {
         self.write().map(|(json, _)| json)
     }
 
-    /// Makes the outcome, for model and record, of what the function returned.
+    /// Returns the outcome, for the model and the record, of the function's return value.
     #[doc(hidden)]
     fn outcome(output: &Self::Output) -> ToolOutcome;
 
-    /// Finds out whether a call happened whose end is unknown.
+    /// The function that finds out whether a call with an unknown outcome took effect.
     #[doc(hidden)]
     const RECONCILER: Option<ToolReconciler> = None;
 
@@ -164,17 +164,18 @@ pub struct ToolMetadata {
     pub annotations: Annotations,
     /// The time that its body may take.
     pub timeout: Option<Duration>,
-    /// Set if people are asked what to do when its body fails.
+    /// True if people are asked what to do when its body fails.
     pub asks_on_error: bool,
-    /// The schema of what it returns, if its type has one.
+    /// The schema of its return value, if the type has one.
     pub output: fn() -> Option<MakeSchema>,
     /// The function as tokens, so that a changed body is noticed.
     pub source: &'static str,
-    /// Set if many calls may borrow the state at once: a tool whose state is not `Sync` never runs.
+    /// True if many calls may borrow the state at once. A tool whose state is not `Sync` never
+    /// runs.
     pub is_state_sync: bool,
 }
 
-/// A value that a tool may take: anything that serialises both ways and has a schema.
+/// A value that a tool may take: any type that serialises, deserialises and has a schema.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -204,8 +205,8 @@ pub trait ToolArg: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'st
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static> ToolArg for T {}
 
-/// Says at a type's own place whether it can be an argument: generated code.
+/// Checks at a type's own span that it can be an argument. Called by generated code.
 pub const fn is_argument<T: ToolArg>() {}
 
-/// An argument with attributes: a struct with it as its only field. Generated code.
+/// An argument with attributes: a struct with it as its only field. Implemented by generated code.
 pub trait ArgumentPart: Serialize + DeserializeOwned + JsonSchema {}

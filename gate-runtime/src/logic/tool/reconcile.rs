@@ -1,4 +1,4 @@
-//! Reconcilers: a tool's own function that finds out whether a call happened.
+//! Reconcilers: functions of a tool that find out whether a call took effect.
 
 use std::fmt;
 use std::pin::Pin;
@@ -12,7 +12,7 @@ use super::call::{AnyCall, AnyState, Call, read_exact};
 use crate::logic::context::CallContext;
 use crate::logic::tool_spec::ToolSpec;
 
-/// The answer of a tool's reconciler: whether a call with an unknown end took effect.
+/// The answer of a tool's reconciler: whether a call with an unknown outcome took effect.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -48,7 +48,7 @@ pub enum ReconcileOutcome<T> {
     /// earlier attempt could still take effect, like a request in progress, return
     /// [`Unknown`](Self::Unknown), or make the other system refuse it first.
     No,
-    /// It is unknown: a person has to find out.
+    /// It is unknown, and a person has to find out.
     Unknown,
 }
 
@@ -64,13 +64,13 @@ impl<T> ReconcileOutcome<T> {
 
 type ReconcileFuture<T> = Pin<Box<dyn Future<Output = ReconcileOutcome<T>> + Send>>;
 
-/// A tool that can find out whether a call of it happened.
+/// A tool that can find out whether one of its calls took effect.
 pub trait ReconcilableTool: Tool {
-    /// Finds out.
+    /// Finds out whether a call took effect.
     fn happened(call: Call<Self>) -> ReconcileFuture<Self::Output>;
 }
 
-/// A [`ReconcilableTool`] tool's function, without its type.
+/// The reconciler of a [`ReconcilableTool`], without its type.
 #[derive(Clone, Copy)]
 pub struct ToolReconciler(FindOut);
 
@@ -78,13 +78,13 @@ type FindOut =
     fn(&Value, &ToolSpec, Arc<CallContext>, &AnyState) -> Option<ReconcileFuture<ToolOutcome>>;
 
 impl ToolReconciler {
-    /// That of a tool.
+    /// Returns the reconciler of a tool.
     #[must_use]
     pub const fn of<T: ReconcilableTool>() -> Self {
         Self(find_out::<T>)
     }
 
-    /// Asks it; `None` where it cannot be asked about such a call.
+    /// Asks the reconciler. Returns `None` if it cannot be asked about this call.
     pub(crate) fn ask(
         self,
         arguments: &Value,

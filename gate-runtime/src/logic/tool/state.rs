@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-/// The state of a gate has a part that a tool needs. Every type provides itself.
+/// A state of a gate that provides the part that a tool needs. Every type provides itself.
 ///
 /// A tool that takes `#[state] billing: &Billing` works in any gate whose state provides `Billing`.
 ///
@@ -39,18 +39,18 @@ impl<T: 'static> Provides<T> for T {
     }
 }
 
-/// A state that all calls of a gate may use at once. Every type that is `Send`, `Sync` and
-/// `'static` is one.
+/// A state that all calls of a gate may use at once. Implemented by every type that is `Send`,
+/// `Sync` and `'static`.
 ///
-/// It is required where a registry names its state, and nowhere else: rustc reports there which
-/// part of the state is at fault, and what to use instead.
+/// It is required only where a registry names its state. There, rustc reports the part of the state
+/// that is at fault, and the type to use instead.
 #[doc(hidden)]
 pub trait GateState: Send + Sync + 'static {}
 
 impl<T: Send + Sync + 'static> GateState for T {}
 
-/// A gate's state, of which a tool sees its part.
+/// A gate's state, of which a tool sees only its part.
 ///
 /// Sharing is required once, of the state of a [`Registry`](crate::Registry), and not again of each
-/// part: one mistake is one error.
+/// part, so that one mistake causes one error.
 pub type SharedState<Part> = Arc<dyn Provides<Part> + Send + Sync>;

@@ -1,9 +1,9 @@
 //! The types that a tool's summary can write in a format: `{amount_cents:cents}`.
 //!
-//! A summary stands in [`#[gated_tool(summary = "…")]`](macro@crate::gated_tool) and is the
-//! headline of every question about the tool's calls. The compiler checks that the type of each
-//! argument has the format that the summary names. A type of your own says so in one line, if serde
-//! writes it as a type that has the format.
+//! Set a summary with [`#[gated_tool(summary = "…")]`](macro@crate::gated_tool). It is the headline
+//! of every question about the tool's calls. The compiler checks that the type of each argument has
+//! the format that the summary names. If serde writes a type of your own as a type that has the
+//! format, implement the format's trait for it, in one line.
 //!
 //! ```
 //! use gate_runtime::prelude::*;
@@ -72,7 +72,7 @@ pub trait Time {}
 )]
 pub trait Duration {}
 
-/// Marks a type that serde writes as a text: `{command:code}` stands apart as a piece of code.
+/// Marks a type that serde writes as a text: `{command:code}` is set apart as a piece of code.
 #[diagnostic::on_unimplemented(
     message = "`:code` of a summary takes a text, and `{Self}` is not one",
     label = "`{Self}` is no text",
@@ -101,22 +101,22 @@ implement! {
 
 impl<T: Code> Code for Vec<T> {}
 
-/// Says at a summary whether an argument is an amount of cents: generated code.
+/// Checks at a summary that an argument is an amount of cents. Called by generated code.
 #[doc(hidden)]
 pub const fn cents<T: Cents>(_: &T) {}
 
-/// Says at a summary whether an argument is a number of bytes: generated code.
+/// Checks at a summary that an argument is a number of bytes. Called by generated code.
 #[doc(hidden)]
 pub const fn bytes<T: Bytes>(_: &T) {}
 
-/// Says at a summary whether an argument is a point in time: generated code.
+/// Checks at a summary that an argument is a point in time. Called by generated code.
 #[doc(hidden)]
 pub const fn time<T: Time>(_: &T) {}
 
-/// Says at a summary whether an argument is a length of time: generated code.
+/// Checks at a summary that an argument is a length of time. Called by generated code.
 #[doc(hidden)]
 pub const fn duration<T: Duration>(_: &T) {}
 
-/// Says at a summary whether an argument is a text: generated code.
+/// Checks at a summary that an argument is a text. Called by generated code.
 #[doc(hidden)]
 pub const fn code<T: Code>(_: &T) {}

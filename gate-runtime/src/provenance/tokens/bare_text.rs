@@ -1,4 +1,4 @@
-//! The words and numbers of a text as somebody may have hidden them.
+//! The words and numbers of a text that its author may have hidden.
 
 use std::borrow::Cow;
 
@@ -7,8 +7,8 @@ use gate_core::text::{TextHazard, hazard};
 use super::normal;
 use super::number::readings;
 
-/// A text without what hides what stands in it: nothing invisible, no escapes, no compatibility
-/// forms.
+/// A text without invisible characters, escapes or compatibility forms, which could hide its
+/// content.
 pub(crate) struct BareText<'a>(Cow<'a, str>);
 
 impl<'a> BareText<'a> {
@@ -19,8 +19,8 @@ impl<'a> BareText<'a> {
         Self(normal(&unescaped(text)).into_owned().into())
     }
 
-    /// Passes on its words: everything that is no letter or digit parts them, and letters that look
-    /// alike are one.
+    /// Calls a closure with each word. Words are separated by all characters that are not letters
+    /// or digits, and letters that look alike are equal.
     pub(crate) fn words(&self, mut each: impl FnMut(&str)) {
         let text = self.0.to_lowercase();
         for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
@@ -28,7 +28,7 @@ impl<'a> BareText<'a> {
         }
     }
 
-    /// Passes on its numbers, in every reading that they have.
+    /// Calls a closure with each number, in every possible reading.
     pub(crate) fn numbers(&self, mut each: impl FnMut(&str)) {
         let is_part = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | '\'' | '’');
         let (mut before, mut rest) = (None, &*self.0);
@@ -37,7 +37,7 @@ impl<'a> BareText<'a> {
             let (run, others) = rest.split_at(end);
             if is_part(first) {
                 let is_bound = |c: Option<char>| c.is_some_and(|c| c == '-' || c == '/');
-                // What stands in a date or a code is no number of its own.
+                // Digits in a date or a code are not separate numbers.
                 if !is_bound(before)
                     && !before.is_some_and(char::is_alphanumeric)
                     && !is_bound(others.chars().next())
@@ -54,7 +54,7 @@ impl<'a> BareText<'a> {
     }
 }
 
-/// A word in which letters that look like plain ones are those.
+/// Replaces the letters of a word that look like plain letters by the plain ones.
 fn plain_letters(word: &str) -> String {
     let mut plain = String::with_capacity(word.len());
     for c in word.chars() {
@@ -69,7 +69,7 @@ fn plain_letters(word: &str) -> String {
     plain
 }
 
-/// A text without what cannot be seen, and with the escapes of JSON and of HTML undone.
+/// Removes invisible characters, and decodes the escapes of JSON and of HTML.
 fn unescaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -91,13 +91,13 @@ fn unescaped(text: &str) -> String {
     }
 }
 
-/// Returns whether a byte is a plain character that nothing hides in.
+/// Returns whether a byte is a plain character, which cannot hide anything.
 fn is_bare(byte: u8) -> bool {
     byte.is_ascii() && byte != b'\\' && byte != b'&'
 }
 
-/// Reads the character of an escape from what follows the backslash: `n`, `u0040`; and how long
-/// that is.
+/// Returns the character of an escape, and the length of the escape, from the text after the
+/// backslash: `n`, `u0040`.
 fn escaped(after: &str) -> Option<(char, usize)> {
     match after.chars().next()? {
         'n' | 'r' | 't' => Some((' ', 1)),
@@ -106,8 +106,8 @@ fn escaped(after: &str) -> Option<(char, usize)> {
     }
 }
 
-/// Reads the character of an entity from what follows the ampersand: `#64;`, `#x40;`; and how long
-/// that is.
+/// Returns the character of an entity, and the length of the entity, from the text after the
+/// ampersand: `#64;`, `#x40;`.
 fn entity(after: &str) -> Option<(char, usize)> {
     let (code, _) = after.get(..10.min(after.len())).or(after.get(..4))?.split_once(';')?;
     let digits = code.strip_prefix('#')?;

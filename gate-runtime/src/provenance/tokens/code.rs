@@ -1,8 +1,8 @@
-//! Codes that are written in groups, as account and card numbers are.
+//! Codes that are written in groups, such as account and card numbers.
 
-/// A code that is written in groups of four, as account and card numbers are: one word, as if it
-/// were written without spaces, where its check digits say where it ends. What else is written so
-/// is left as one word that equals only itself.
+/// Joins a code that is written in groups of four, such as an account or card number. If its check
+/// digits determine its end, it becomes one word without spaces. Other groups become one word that
+/// equals only itself.
 pub(super) fn code_in_groups(words: &[&str]) -> Option<(String, usize)> {
     let is_group = |word: &&&str| {
         word.len() <= 4

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-/// A date in digits: `2024-05-20`, `2024/5/20`, `20.05.2024`; `20/05/2024` and `05/20/2024` where
-/// only one reading is a date.
+/// Parses a date in digits: `2024-05-20`, `2024/5/20`, `20.05.2024`; `20/05/2024` and `05/20/2024`
+/// if only one reading is a date.
 pub(super) fn date(word: &str) -> Option<String> {
     let separator =
         ['-', '/', '.'].into_iter().find(|separator| word.matches(*separator).count() == 2)?;
@@ -33,7 +33,7 @@ fn on(year: &str, month: i8, day: i8) -> Option<String> {
     Date::new(year, month, day).ok().map(|date| date.to_string())
 }
 
-/// A point in time as RFC 3339 writes it.
+/// Parses a point in time in RFC 3339 form.
 pub(super) fn instant(word: &str) -> Option<String> {
     if !word.contains('t') || !word.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
@@ -41,8 +41,8 @@ pub(super) fn instant(word: &str) -> Option<String> {
     word.parse::<Timestamp>().ok().map(|instant| instant.to_string())
 }
 
-/// A date, a time of day, or both in either order: `May 20 at 10:00`, `10 am, 20. Mai 2024`,
-/// `2024-05-20T10:00`. Of both, the date is a word and the time is one, in this order.
+/// Parses a date, a time of day, or both in either order: `May 20 at 10:00`, `10 am, 20. Mai 2024`,
+/// `2024-05-20T10:00`. Both become two words: the date, then the time.
 pub(super) fn moment(words: &[&str]) -> Option<(Vec<String>, usize)> {
     let after = |count: usize| words.get(count..).unwrap_or_default();
     if let Some((date, count)) = any_date(words) {
@@ -86,7 +86,7 @@ fn any_date(words: &[&str]) -> Option<(String, usize)> {
     spoken_date(words).or_else(|| Some((date(words.first()?)?, 1)))
 }
 
-/// The names of the months, in the languages of a good part of Europe.
+/// The names of the months in several European languages.
 const MONTHS: [&[&str]; 12] = [
     &["january", "januar", "jänner", "janvier", "enero", "gennaio", "janeiro", "januari"],
     &["february", "februar", "février", "fevrier", "febrero", "febbraio", "fevereiro", "februari"],
@@ -102,13 +102,14 @@ const MONTHS: [&[&str]; 12] = [
     &["december", "dezember", "décembre", "decembre", "diciembre", "dicembre", "dezembro"],
 ];
 
-/// A date with the name of its month: `20 May 2024`, `20th of May`, `May 20, 2024`, `20. Mai`.
-/// Without a year it is `--05-20`, without a day `2024-05`; neither is a date with both.
+/// Parses a date with the name of its month: `20 May 2024`, `20th of May`, `May 20, 2024`,
+/// `20. Mai`. Without a year it is `--05-20`, without a day `2024-05`; neither equals a full date.
 fn spoken_date(words: &[&str]) -> Option<(String, usize)> {
     let begins = |index: usize| {
         words.get(index).is_some_and(|word| word.starts_with(|c: char| c.is_ascii_digit()))
     };
-    // The number first: few words stand beside one, and to look through the months takes time.
+    // The number is checked first, because few words stand beside one, and searching the months
+    // takes time.
     let (day, month, count) = match words {
         [first, "of" | "de" | "di" | ".", other, ..] if begins(0) => {
             (day(first)?, month(other)?, 3)
@@ -128,7 +129,7 @@ fn spoken_date(words: &[&str]) -> Option<(String, usize)> {
     };
     let date = match year {
         Some(year) => on(year, month, day)?,
-        // In a leap year every day there is.
+        // A leap year has every possible day.
         None => Date::new(2000, month, day).ok().map(|_| format!("--{month:02}-{day:02}"))?,
     };
     Some((date, count + more))
@@ -156,12 +157,12 @@ fn year_of(word: &str) -> Option<&str> {
     Some(word).filter(|year| is_year && ("1900".."2200").contains(year))
 }
 
-/// A number of one or two digits.
+/// Returns whether a word is a number of one or two digits.
 pub(crate) fn is_short_number(word: &str) -> bool {
     (1..=2).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// A time of day: `10:00`, `10 am`, `10:30pm`, `10.30 Uhr`, `10h30`, `T10:00:00`.
+/// Parses a time of day: `10:00`, `10 am`, `10:30pm`, `10.30 Uhr`, `10h30`, `T10:00:00`.
 fn time(words: &[&str]) -> Option<(String, usize)> {
     let begins = |word: &str| {
         word.strip_prefix('t').unwrap_or(word).starts_with(|c: char| c.is_ascii_digit())
@@ -224,7 +225,7 @@ fn time_in_digits(text: &str) -> Option<ClockTime> {
     let hour =
         hour.parse().ok().filter(|_| is_short_number(hour)).filter(|hour: &u8| *hour <= 24)?;
     let minute = part(minute)?;
-    // Of seconds whose zeros were taken off, one digit may be left.
+    // Seconds without their trailing zeros may have one digit.
     let second = match second {
         Some(second) if second.len() == 1 => part(&format!("{second}0"))?,
         Some(second) => part(second)?,
@@ -233,7 +234,7 @@ fn time_in_digits(text: &str) -> Option<ClockTime> {
     Some((hour, minute, second))
 }
 
-/// A time in the first or the second half of the day.
+/// Converts a time in the first or the second half of the day.
 fn in_half((hour, minute, second): ClockTime, half: u8) -> Option<ClockTime> {
     let hour = if (1..=12).contains(&hour) { hour % 12 + half } else { hour };
     (hour < 24).then_some((hour, minute, second))

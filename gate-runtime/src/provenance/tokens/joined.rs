@@ -1,10 +1,10 @@
-//! Words that are one value though spaces stand between them: quantities, telephone numbers, days
-//! of a week, ranges. None of their parts was said.
+//! Words that form one value although they contain spaces: quantities, telephone numbers, days of a
+//! week, ranges. None of their parts is a value of its own.
 
 use super::date::{is_short_number, moment};
 use super::number::plain_number;
 
-/// Units, each in its writings. Those of money are none: the amount was said, in whatever currency.
+/// Units, each in its written forms. Currencies are not units: an amount counts in any currency.
 const UNITS: [&[&str]; 36] = [
     &["%", "percent", "pct", "prozent"],
     &["ms", "millisecond", "milliseconds"],
@@ -96,7 +96,7 @@ const MONEY: [&str; 16] = [
     "cents", "pounds", "per",
 ];
 
-/// Several words that are one, and how many they are.
+/// Joins several words that form one value, and returns their number.
 pub(super) fn joined(words: &[&str], begins_line: bool) -> Option<(String, usize)> {
     marker(words)
         .filter(|_| begins_line)
@@ -105,12 +105,12 @@ pub(super) fn joined(words: &[&str], begins_line: bool) -> Option<(String, usize
         .or_else(|| quantity(words))
 }
 
-/// The unit that a word names, in its first writing.
+/// Returns the unit that a word names, in its first written form.
 pub(crate) fn unit(word: &str) -> Option<&'static str> {
     UNITS.iter().find(|names| names.contains(&word)).and_then(|names| names.first()).copied()
 }
 
-/// The number of an item in a list: `1.`, `2)`.
+/// Parses the number of an item in a list: `1.`, `2)`.
 fn marker(words: &[&str]) -> Option<(String, usize)> {
     match words {
         [number, "." | ")", next, ..] if is_short_number(number) && *next != super::LINE_END => {
@@ -120,7 +120,8 @@ fn marker(words: &[&str]) -> Option<(String, usize)> {
     }
 }
 
-/// `Monday 13`, `week 12`, `at 10`: a number that alone would be something else.
+/// Joins a day or hour whose number alone would mean something else: `Monday 13`, `week 12`,
+/// `at 10`.
 fn day_or_hour(words: &[&str]) -> Option<(String, usize)> {
     let is_at_most = |number: &str, most: u8| {
         is_short_number(number) && number.parse().is_ok_and(|number: u8| number <= most)
@@ -140,7 +141,7 @@ fn day_or_hour(words: &[&str]) -> Option<(String, usize)> {
         [week, number, ..] if is_short_number(number) && WEEKS.contains(week) => {
             Some((format!("week {number}"), 2))
         }
-        // Of two days or times, the first one alone: `13 and 14 June`, `10 or 11 am`.
+        // Only the first of two days or times: `13 and 14 June`, `10 or 11 am`.
         [
             number,
             "and" | "or" | "to" | "und" | "oder" | "bis" | "-" | "–" | "—" | "&",
@@ -158,7 +159,7 @@ fn day_or_hour(words: &[&str]) -> Option<(String, usize)> {
     }
 }
 
-/// `10 kg`, `5 %`, `30min`, `5 million`, `3 1/2`, `10 - 12`.
+/// Joins a quantity: `10 kg`, `5 %`, `30min`, `5 million`, `3 1/2`, `10 - 12`.
 fn quantity(words: &[&str]) -> Option<(String, usize)> {
     let first = *words.first()?;
     if !first.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
@@ -187,7 +188,7 @@ fn quantity(words: &[&str]) -> Option<(String, usize)> {
     }
 }
 
-/// A telephone number: `+49 170 1234567`, `0170 1234567`, `(555) 123-4567`.
+/// Joins a telephone number: `+49 170 1234567`, `0170 1234567`, `(555) 123-4567`.
 fn phone(words: &[&str]) -> Option<(String, usize)> {
     let is_group = |word: &str| {
         word.bytes()

@@ -1,8 +1,8 @@
-//! The words of a text, in the one form in which they are compared.
+//! The words of a text, in canonical form for comparison.
 //!
-//! Two texts that people would call the same value have the same words: compatibility forms, case,
-//! spacing, the writing of numbers and dates do not matter. Where a writing could mean two things,
-//! it is left as it is, and equals only itself.
+//! Two texts that people would consider the same value have the same words: compatibility forms,
+//! case, spacing, and the format of numbers and dates do not matter. An ambiguous text is left as
+//! it is, and equals only itself.
 
 mod bare_text;
 mod code;
@@ -23,16 +23,17 @@ pub(super) use self::joined::unit;
 pub(super) use self::number::plain_number;
 use self::number::{numeral, spaced_number};
 
-/// Words that say that something is not so.
+/// Words that negate a sentence.
 pub(super) const NEGATIONS: [&str; 18] = [
     "no", "not", "non", "without", "never", "don't", "dont", "don’t", "isn't", "isn’t", "false",
     "off", "nicht", "kein", "keine", "ohne", "sans", "sin",
 ];
 
-/// The token for the end of a line. No value continues over it, unless it has a line end itself.
+/// The token for the end of a line. No value continues over it, unless the value contains a line
+/// end itself.
 pub(super) const LINE_END: &str = "\n";
 
-/// Passes on the words of a text, one by one; punctuation around a word is a word of its own.
+/// Calls a closure with each word of a text. Punctuation around a word is a separate word.
 pub(super) fn words(text: &str, mut each: impl FnMut(&str)) {
     let text = folded(text);
     let mut raw: Vec<Cow<'_, str>> = Vec::new();
@@ -46,7 +47,7 @@ pub(super) fn words(text: &str, mut each: impl FnMut(&str)) {
     let (mut rest, mut begins_line) = (raw.as_slice(), true);
     while let Some(first) = rest.first() {
         let mut count = 1;
-        // What is joined has a digit in one of its first three words. Few words have.
+        // Joined words have a digit in one of the first three, which rules out most words quickly.
         if !rest.iter().take(3).any(|word| word.bytes().any(|byte| byte.is_ascii_digit())) {
             each(first);
         } else if let Some((words, joined)) = moment(rest) {
@@ -67,12 +68,13 @@ pub(super) fn words(text: &str, mut each: impl FnMut(&str)) {
     }
 }
 
-/// A text in lower case and without compatibility forms.
+/// Converts a text to lower case, without compatibility forms.
 fn folded(text: &str) -> String {
     if text.is_ascii() { text.to_ascii_lowercase() } else { normal(&marked(text)).to_lowercase() }
 }
 
-/// A text in NFKC. Most texts are, and to see that takes less time than to write them again.
+/// Converts a text to NFKC. Most texts already are in NFKC, and checking takes less time than
+/// converting.
 fn normal(text: &str) -> Cow<'_, str> {
     match is_nfkc_quick(text.chars()) {
         IsNormalized::Yes => text.into(),
@@ -80,7 +82,8 @@ fn normal(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// A text in which raised, lowered and circled digits do not become plain ones: `10²` is not 102.
+/// Marks raised, lowered and circled digits, so that they do not become plain ones: `10²` is not
+/// 102.
 fn marked(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -146,8 +149,7 @@ fn closes(c: char) -> bool {
     )
 }
 
-/// Splits what stands between two spaces: punctuation around it, the items of a list, a sign of
-/// currency.
+/// Splits the text between two spaces into punctuation, the items of a list, and a currency sign.
 fn split<'a>(chunk: &'a str, out: &mut Vec<Cow<'a, str>>) {
     if chunk.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         out.push(chunk.into());
@@ -170,8 +172,8 @@ fn chars(text: &str) -> impl Iterator<Item = Cow<'_, str>> {
     text.split_inclusive(|_| true).map(Cow::from)
 }
 
-/// The items of a list that is written without spaces. A comma between digits is part of a number,
-/// one in a link of the link.
+/// Returns the items of a list that is written without spaces. A comma between digits belongs to a
+/// number, and a comma in a link to the link.
 fn items(core: &str) -> impl Iterator<Item = &str> {
     let is_link = core.contains("://");
     let mut last = ' ';
@@ -184,8 +186,8 @@ fn items(core: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A sign of currency, or of per cent, beside a number is a word of its own: the number is said,
-/// and so are both together.
+/// Splits a currency or per cent sign from a number: the number matches alone, and together with
+/// the sign.
 fn split_sign<'a>(core: &'a str, out: &mut Vec<Cow<'a, str>>) {
     let is_sign = |c: char| matches!(c, '$' | '€' | '£' | '¥' | '₹' | '%');
     let number = core.trim_matches(is_sign);
@@ -204,7 +206,8 @@ fn split_sign<'a>(core: &'a str, out: &mut Vec<Cow<'a, str>>) {
     );
 }
 
-/// A single word: a number, a date or a point in time in its one form, anything else as it is.
+/// Returns a single word in canonical form: a number, a date or a point in time; other words are
+/// unchanged.
 fn canonical(word: &str) -> String {
     plain_number(word)
         .or_else(|| date(word))
@@ -471,7 +474,7 @@ mod tests {
             super::words(&text, |_| {});
         }
 
-        /// However dates, times and quantities stand together, none of their numbers is a word.
+        /// In any combination of dates, times and quantities, none of their numbers is a word.
         #[test]
         fn no_part_of_what_is_one_value_is_a_word(
             values in proptest::collection::vec(proptest::sample::select(&ONE[..]), 1..6),

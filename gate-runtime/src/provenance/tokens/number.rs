@@ -1,9 +1,9 @@
-//! Numbers, however they are written.
+//! Numbers in their various written forms.
 
-/// A number that can be read in one way only: `2400`, `10.5`, `2'400`, `2,400.00`, `2.400,00`.
+/// Parses a number that has only one reading: `2400`, `10.5`, `2'400`, `2,400.00`, `2.400,00`.
 ///
-/// `1,2` and `100,200` may be lists, `1.234` may be a thousand and more: beside a sign of currency
-/// they are [amounts](numeral), elsewhere they equal only themselves.
+/// `1,2` and `100,200` may be lists, and `1.234` may be more than a thousand. Beside a currency
+/// sign they are [amounts](numeral); elsewhere they equal only themselves.
 pub(crate) fn plain_number(word: &str) -> Option<String> {
     let (points, commas) = (word.matches('.').count(), word.matches(',').count());
     let is_clear = match (points, commas) {
@@ -17,10 +17,10 @@ pub(crate) fn plain_number(word: &str) -> Option<String> {
     if is_clear { numeral(word) } else { None }
 }
 
-/// An amount: `2400`, `2,400`, `2'400.00`, `2.400,00`, `10,5`.
+/// Parses an amount: `2400`, `2,400`, `2'400.00`, `2.400,00`, `10,5`.
 ///
-/// A single point is a decimal point, a single comma before just three digits a separator of
-/// thousands. A leading zero makes it a code, not a number.
+/// A single point is a decimal point; a single comma before exactly three digits is a thousands
+/// separator. A text with a leading zero is a code, not a number.
 pub(super) fn numeral(word: &str) -> Option<String> {
     let (sign, number) = word.strip_prefix('-').map_or(("", word), |number| ("-", number));
     if !number.starts_with(|c: char| c.is_ascii_digit())
@@ -35,12 +35,12 @@ pub(super) fn numeral(word: &str) -> Option<String> {
             let groups = after.len() == 3 && whole.len() <= 3 && whole != "0";
             if groups { (number, "") } else { (whole, after) }
         }
-        // Only separators of thousands, if any.
+        // Only thousands separators, if any.
         (_, 0) | (0, _) => (number, ""),
         (points, commas) if points.min(commas) == 1 => {
             let last = number.rfind(['.', ','])?;
             let decimal = number.get(last..)?;
-            // What separates thousands does not come after the decimal sign, and that comes once.
+            // No thousands separator follows the decimal sign, which occurs once.
             if number.matches(decimal.get(..1)?).count() > 1 {
                 return None;
             }
@@ -71,7 +71,7 @@ pub(super) fn numeral(word: &str) -> Option<String> {
     Some(format!("{sign}{digits}{point}{fraction}"))
 }
 
-/// Every number that a run of digits and separators may mean.
+/// Returns every number that a run of digits and separators may mean.
 pub(super) fn readings(run: &str) -> impl Iterator<Item = String> {
     let plain = run.replace(['.', ',', '\''], "");
     let mut forms = vec![run.to_owned(), run.replace(',', "."), plain];
@@ -81,8 +81,8 @@ pub(super) fn readings(run: &str) -> impl Iterator<Item = String> {
     forms.into_iter().filter_map(|form| plain_number(&form))
 }
 
-/// Digits with spaces between groups of three may be one number or several: they are left as one
-/// word that equals only itself.
+/// Joins groups of three digits with spaces between them into one word that equals only itself,
+/// because they may be one number or several.
 pub(super) fn spaced_number(words: &[&str]) -> Option<(String, usize)> {
     let is_digits = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
     let is_last = |word: &str| {

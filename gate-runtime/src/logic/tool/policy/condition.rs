@@ -40,7 +40,7 @@ pub trait Shared: Send + Sync + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: Send + Sync + 'static> Shared for T {}
 
-/// The answer of a condition: whether it holds, or what went wrong when it was looked at.
+/// The result of a condition: whether it holds, or the error of its evaluation.
 pub(crate) type ConditionResult = Result<bool, String>;
 
 /// A value that the closure of a rule may return: whether the rule matches, or an error.
@@ -100,7 +100,7 @@ pub(crate) enum RuleCondition {
 }
 
 impl RuleCondition {
-    /// Returns the hours in which it holds, if that is all it is about.
+    /// Returns the hours in which it holds, if it is only about hours.
     pub(super) fn hours(&self) -> Option<&TimeWindow> {
         match self {
             Self::Hours(hours) => Some(hours),
@@ -117,7 +117,7 @@ impl RuleCondition {
         }
     }
 
-    /// Evaluates it, waiting for an async condition up to the limit.
+    /// Evaluates it, and waits for an async condition up to the limit.
     pub(super) async fn look_later(
         &self,
         call: &AnyCall,
@@ -128,7 +128,7 @@ impl RuleCondition {
                 let later = guard(|| condition(call))?;
                 bounded(limit, || later).await?
             }
-            // `look` is `None` for async conditions only, which the arm above has.
+            // `evaluate_now` returns `None` only for async conditions, which the arm above handles.
             Self::Now(_) | Self::Hours(_) => self.evaluate_now(call).unwrap_or(Ok(false)),
         }
     }

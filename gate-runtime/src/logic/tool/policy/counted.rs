@@ -91,8 +91,8 @@ impl<T: Tool, E: Effect> RuleBuilder<T, E> {
     /// Limits the number of calls in a window: `.at_most(10).per(DAY)`. A call counts for every
     /// rule that approves it.
     ///
-    /// The store counts limits, in the transaction that writes the approval: of two concurrent
-    /// calls, one gets the last place. A rule whose limit is used up does not match.
+    /// The store counts limits, in the transaction that writes the approval, so only one of two
+    /// concurrent calls can use the rest of a limit. A rule whose limit is used up does not match.
     pub fn at_most(self, calls: u64) -> LimitNeedsPer<T>
     where
         E: Uncounted,
@@ -166,12 +166,12 @@ impl<T: Tool, E: Effect> RuleBuilder<T, E> {
         `call.amount.parse::<Amount>()` for a text"
 )]
 pub trait BudgetAmount: Sealed {
-    /// The decimal places that are counted: always the same for one type, as uses of a day ago are
-    /// compared with those of today.
+    /// The decimal places that are counted: always the same for one type, because uses of a day ago
+    /// are compared with those of today.
     #[doc(hidden)]
     const PLACES: u32;
 
-    /// The amount, or why there is none.
+    /// Returns the amount, or the reason why there is none.
     #[doc(hidden)]
     fn into_amount(self) -> Result<Amount, String>;
 }

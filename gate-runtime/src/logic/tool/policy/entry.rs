@@ -1,4 +1,4 @@
-//! A rule as it is kept.
+//! A stored rule.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::logic::tool::call::{AnyCall, AnyState, OtherTool};
 pub(crate) type MakeCall =
     dyn FnOnce(Arc<CallContext>, &AnyState) -> Result<AnyCall, OtherTool> + Send + Sync;
 
-/// An example of whatever tool.
+/// An example for any tool.
 pub(crate) struct AnyExample {
     pub(crate) call: Box<MakeCall>,
     pub(crate) info: RunInfo,
@@ -42,5 +42,5 @@ impl RuleEntry {
     }
 }
 
-/// Where a rule begins, as the compiler says.
+/// The location at which a rule begins, from the compiler.
 pub(crate) type SourceLocation = Option<&'static Location<'static>>;

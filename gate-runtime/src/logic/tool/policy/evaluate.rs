@@ -1,4 +1,4 @@
-//! The judgement of one call by a policy.
+//! Evaluates one call by a policy.
 
 use std::sync::Arc;
 
@@ -13,11 +13,11 @@ use super::limit::RuleLimit;
 use crate::logic::time_limit::TimeLimit;
 use crate::logic::tool::call::AnyCall;
 
-/// The judgement of one call by a policy, before its limits were looked at.
+/// The evaluation of one call by a policy, before its limits are checked.
 #[derive(Debug)]
 pub(crate) struct PolicyEvaluation {
     pub(crate) opinion: PolicyOpinion,
-    /// The charges of the matching rules, by the place of the rule.
+    /// The charges of the matching rules, by the index of the rule.
     pub(crate) charges: Vec<(usize, Vec<LimitCharge>)>,
 }
 
@@ -37,7 +37,7 @@ impl AnyPolicy {
         judging.finish()
     }
 
-    /// Evaluates a call, waiting for async rules, each up to the limit.
+    /// Evaluates a call, and waits for async rules, each up to the limit.
     pub(crate) async fn evaluate_later(
         &self,
         call: &AnyCall,
@@ -110,7 +110,8 @@ impl<'a> EvaluationBuilder<'a> {
         let policy = &self.policy.view.name();
         let owner = self.agent.map(|agent| format!("/{agent}")).unwrap_or_default();
         let name = |index: usize, limit: &RuleLimit| {
-            // Other units make another counter: past charges would otherwise count for a millionth.
+            // Other units use another counter, because past charges would otherwise count for a
+            // millionth.
             let units =
                 if limit.places == 0 { String::new() } else { format!("e{}", limit.places) };
             format!("{}{owner}/{policy}/{}/{index}{units}", self.policy.tool, entry.name)

@@ -110,7 +110,7 @@ impl<T: Tool> std::fmt::Debug for Example<T> {
 }
 
 impl AnyPolicy {
-    /// Tries all examples once. Returns the rules that do not behave as their examples require.
+    /// Evaluates all examples once. Returns the rules that do not behave as their examples require.
     pub(crate) async fn try_examples(
         &mut self,
         state: &AnyState,

@@ -1,4 +1,4 @@
-//! Limits of an approving rule: so many calls, or so much in all, in any window of time.
+//! Limits of an approving rule: a number of calls, or a sum, in a sliding window.
 
 use std::time::Duration;
 
@@ -16,15 +16,15 @@ use crate::logic::tool::call::{AnyCall, Call};
 pub(crate) type AmountFn = Box<dyn Fn(&AnyCall) -> Result<u64, String> + Send + Sync>;
 type LimitKeyFn = Box<dyn Fn(&AnyCall) -> Result<Value, String> + Send + Sync>;
 
-/// An amount that no counter holds.
+/// The problem of an amount that no counter can hold.
 const TOO_MUCH: &str = "its limit is too large, or has more decimal places than are counted: 6 of \
     amounts, none of whole numbers";
 
 /// One limit of a rule.
 pub(crate) struct RuleLimit {
-    /// The amount that a call takes; `None`: one.
+    /// The amount that a call takes; `None` if each call counts as one.
     pub(crate) amount: Option<AmountFn>,
-    /// The amount that all of them may take in the window.
+    /// The amount that all calls may take in the window.
     pub(crate) max: Amount,
     /// The decimal places that are counted.
     pub(crate) places: u32,
@@ -40,7 +40,7 @@ impl RuleLimit {
         self.key = Some(Box::new(value));
     }
 
-    /// Returns what a call would take of it.
+    /// Returns the charge of a call.
     pub(super) fn take(&self, name: &str, call: &AnyCall) -> Result<LimitCharge, String> {
         let amount = self.amount.as_ref().map_or(Ok(1), |amount| guard(|| amount(call)))?;
         let key = self.key.as_ref().map_or(Ok(Value::Null), |key| guard(|| key(call)));

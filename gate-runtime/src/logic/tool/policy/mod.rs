@@ -77,7 +77,7 @@ pub struct Policy<T: Tool> {
 }
 
 impl<T: Tool> Policy<T> {
-    /// Runs a policy's function: generated code.
+    /// Runs a policy's function. Called by generated code.
     #[doc(hidden)]
     pub fn declare(source: &PolicySource, write: impl FnOnce(Rules<T>) -> Rules<T>) -> Self {
         let written = write(Rules::new()).written;
@@ -157,14 +157,14 @@ impl AnyPolicy {
         self.of == tool
     }
 
-    /// Returns the problems in how it was written, with the names of the rules.
+    /// Returns the mistakes in the policy, with the names of the rules.
     pub(crate) fn problems(&self) -> &[String] {
         &self.problems
     }
 }
 
-/// Returns the digest of a policy's decisions: of its tokens and its rules. A changed comment or
-/// line break changes no rule, and causes no new question.
+/// Returns the digest of a policy: of its tokens and its rules. A changed comment or line break
+/// changes no rule, and causes no new question.
 fn digest_of(source: &PolicySource, view: &PolicyView) -> Digest {
     let rules: Vec<_> =
         view.rules().iter().map(|rule| RuleView { text: None, ..rule.clone() }).collect();

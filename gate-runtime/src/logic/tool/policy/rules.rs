@@ -286,7 +286,7 @@ effects! {
     Counted
 }
 
-/// A rule that approves, and has no condition yet: it must get one before the next rule.
+/// A rule that approves and has no condition yet. It must get one before the next rule.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -547,7 +547,7 @@ impl Default for Otherwise {
     }
 }
 
-/// Returns the fallback that the call never runs.
+/// Returns a fallback that denies the call.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -567,7 +567,7 @@ pub fn deny() -> Otherwise {
     Otherwise { verdict: Verdict::Deny, requirement: None, place: None }
 }
 
-/// Returns the fallback that the call runs without a person.
+/// Returns a fallback that approves the call without a person.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -596,7 +596,7 @@ impl From<ReviewerSelector> for Otherwise {
     }
 }
 
-/// Finds the problems in how a policy was written.
+/// Adds the mistakes in a policy to its problems.
 pub(super) fn check(entries: &[RuleEntry], view: &PolicyView, problems: &mut Vec<String>) {
     for (index, entry) in entries.iter().enumerate() {
         let name = &entry.name;

@@ -1,6 +1,6 @@
-//! What only this crate implements.
+//! The trait that seals other traits.
 
-/// Seals a trait: a rule's kinds, outcomes and amounts are closed sets, so that a trait may get
-/// methods, and no type of another crate decides about a call.
+/// Seals a trait. The kinds, outcomes and amounts of rules are closed sets, so that a trait may get
+/// new methods, and no type of another crate decides about a call.
 #[expect(unnameable_types, reason = "nobody else is to name it")]
 pub trait Sealed {}

@@ -1,11 +1,11 @@
-//! A policy's source text, and which part of it is which rule.
+//! A policy's source text, and the text of each rule.
 
 use super::entry::SourceLocation;
 use super::{Policy, Rules};
 use crate::logic::tool::Tool;
 
-/// A function that `policy = "…"` may name: one that `#[policy]` made, of this very tool. Compilers
-/// name this trait where it is none.
+/// A function that `policy = "…"` may name: one with `#[policy]`, for this tool. The compiler names
+/// this trait if the function is not one.
 #[diagnostic::on_unimplemented(
     message = "this is no policy of `{T}`",
     label = "not a function with `#[policy]` for this tool",
@@ -36,7 +36,7 @@ pub struct PolicySource {
     pub about: &'static str,
     /// The text of its body, from brace to brace.
     pub text: &'static str,
-    /// The body's tokens, without comments and layout: what the policy's digest is over.
+    /// The body's tokens, without comments and layout. The policy's digest covers them.
     pub tokens: &'static str,
     /// The line of the opening brace, from 1; 0 if unknown.
     pub line: usize,
@@ -44,14 +44,14 @@ pub struct PolicySource {
     pub column: usize,
 }
 
-/// The rules of a tool, recognised by their type: what a policy's function takes and returns.
+/// The rules of a tool, which a policy's function takes and returns. Recognised by their type.
 #[diagnostic::on_unimplemented(
     message = "a policy returns `Rules<…>` of its tool, not `{Self}`",
     label = "expected `Rules<…>`",
     note = "write `fn name(rules: Rules<YourTool>) -> Rules<YourTool>`"
 )]
 pub trait DeclaredRules {
-    /// The policy that they make.
+    /// The policy made from the rules.
     type Policy;
 }
 
@@ -63,7 +63,7 @@ impl<T: Tool> DeclaredRules for Rules<T> {
 const STARTS: [&str; 4] = ["deny(", "ask(", "auto_approve(", "otherwise("];
 
 impl PolicySource {
-    /// The body's text without its braces and its indentation.
+    /// Returns the body's text without its braces and its indentation.
     pub(super) fn dedented(&self) -> String {
         let body = self
             .text
@@ -74,8 +74,8 @@ impl PolicySource {
         dedent(body)
     }
 
-    /// The text of each rule that begins at a place, up to where the next begins; `None` where a
-    /// place is not in the text, as for a rule that another function adds.
+    /// Returns the text of each rule, from its location to the beginning of the next rule; `None`
+    /// if a location is not in the text, as for a rule that another function adds.
     pub(super) fn rule_texts(
         &self,
         starts: &[SourceLocation],
@@ -96,7 +96,7 @@ impl PolicySource {
             .collect()
     }
 
-    /// The byte at which the method's name stands in the text, if it stands there.
+    /// Returns the byte offset of the method's name in the text, if the text contains it.
     fn offset(&self, location: SourceLocation) -> Option<usize> {
         let position = location?;
         let row = usize::try_from(position.line()).ok()?.checked_sub(self.line)?;
@@ -114,7 +114,7 @@ impl PolicySource {
     }
 }
 
-/// Drops whole lines of comments at the end: they belong to what comes next.
+/// Drops whole lines of comments at the end, because they belong to the next rule.
 fn without_last_comments(text: &str) -> &str {
     let mut text = text;
     while let Some((before, last)) = text.trim_end().rsplit_once('\n')

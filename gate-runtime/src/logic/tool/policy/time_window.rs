@@ -16,7 +16,7 @@ pub struct TimeOfDay {
     minute: u8,
 }
 
-/// A time of day, to the minute, by the 24-hour clock. One that does not exist is reported when the
+/// Returns a time of day, to the minute, by the 24-hour clock. An invalid time is reported when the
 /// gate is built.
 ///
 /// ```
@@ -54,7 +54,7 @@ pub struct Weekdays(u8);
 impl std::ops::BitOr for Weekdays {
     type Output = Self;
 
-    /// The days of both.
+    /// Returns the days of both.
     fn bitor(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
@@ -62,7 +62,7 @@ impl std::ops::BitOr for Weekdays {
 
 macro_rules! single_days {
     ($($Day:ident $bit:literal;)*) => {$(
-        /// One day of the week: `MONDAY | THURSDAY` are two.
+        /// One day of the week. Combine days with `|`: `MONDAY | THURSDAY`.
         ///
         /// ```
         /// use gate_runtime::policy::{EVERY_DAY, WEEKDAYS, WEEKENDS};
@@ -109,10 +109,10 @@ impl Weekdays {
     }
 }
 
-/// Some days in a time zone, or on them from one time of day to another. Past midnight, the day is
-/// that of the beginning.
+/// Some days in a time zone, or a time range on these days. A range that passes midnight belongs to
+/// the day of its beginning.
 pub(crate) struct TimeWindow {
-    /// `None`: whole days.
+    /// The time range; `None` for whole days.
     times: Option<(TimeOfDay, TimeOfDay)>,
     days: Weekdays,
     zone: String,
@@ -164,8 +164,8 @@ impl TimeWindow {
         }
     }
 
-    /// Returns whether hours of one zone never come together: whatever they have in common begins
-    /// where one of them does.
+    /// Returns whether hours of one zone never overlap. Any overlap begins at the beginning of one
+    /// of them.
     pub(super) fn never_meet(all: &[&Self]) -> bool {
         let ready: Option<Vec<_>> =
             all.iter().map(|hours| Some((*hours, hours.ready.as_ref().ok()?.0))).collect();
